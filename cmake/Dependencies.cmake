@@ -1,0 +1,11 @@
+# Everything comes from Debian bookworm; scripts/test installs what is missing.
+find_package(Threads REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(CURL 7.88 REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(cpprestsdk 2.10.18 REQUIRED)
+find_package(yaml-cpp 0.7 REQUIRED)
+if(TOKENSCALER_TESTS)
+  find_package(GTest REQUIRED)
+endif()

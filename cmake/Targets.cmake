@@ -1,0 +1,42 @@
+# tokenscaler_library(<folder> SOURCES ... [DEPENDS public deps ...] [PRIVATE_DEPENDS third-party ...])
+# One static library tokenscaler::<folder> for each folder of lib/. Third-party packages go to
+# PRIVATE_DEPENDS, so that their headers stay in the folder that owns them.
+function(tokenscaler_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(tokenscaler_${name} STATIC ${ARG_SOURCES})
+  add_library(tokenscaler::${name} ALIAS tokenscaler_${name})
+  target_include_directories(tokenscaler_${name} PUBLIC "${PROJECT_SOURCE_DIR}/lib")
+  target_link_libraries(tokenscaler_${name}
+    PUBLIC ${ARG_DEPENDS}
+    PRIVATE ${ARG_PRIVATE_DEPENDS} tokenscaler_compile_options)
+endfunction()
+
+# tokenscaler_executable(<name> SOURCES ... DEPENDS ...)
+function(tokenscaler_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} tokenscaler_compile_options)
+endfunction()
+
+# tokenscaler_test(<name> SOURCES ... DEPENDS ... [LABELS ...] [TIMEOUT seconds] [SERIAL])
+# One test program. ctest runs the whole program as one test: a process for each case would cost
+# more than the cases. LABELS choose what a run takes: unit, contract, sim, e2e, cpprest.
+function(tokenscaler_test name)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} tokenscaler_compile_options
+    GTest::gmock GTest::gtest GTest::gtest_main)
+  # GoogleTest's macros compare and name things in ways that these warnings do not like.
+  target_compile_options(${name} PRIVATE -Wno-sign-conversion -Wno-conversion $<$<CXX_COMPILER_ID:GNU>:-Wno-useless-cast>)
+  target_compile_definitions(${name} PRIVATE
+    TOKENSCALER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TOKENSCALER_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()

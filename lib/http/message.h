@@ -1,0 +1,40 @@
+// HTTP messages as plain values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenscaler::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+  bool operator==(const Header&) const = default;
+};
+
+/// Headers in the order in which they were sent. Names compare without case.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::initializer_list<Header> headers) : headers_(headers) {}
+
+  void add(std::string name, std::string value);
+  /// The first value of `name`.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
+  /// All values of `name`.
+  [[nodiscard]] std::vector<std::string_view> find_all(std::string_view name) const;
+  void remove(std::string_view name);
+
+  [[nodiscard]] auto begin() const { return headers_.begin(); }
+  [[nodiscard]] auto end() const { return headers_.end(); }
+  [[nodiscard]] std::size_t size() const { return headers_.size(); }
+
+  bool operator==(const Headers&) const = default;
+
+ private:
+  std::vector<Header> headers_;
+};
+
+}  // namespace tokenscaler::http
