@@ -8,7 +8,9 @@ WallTime SystemClock::wall() const {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
-SteadyTime SystemClock::steady() const { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::steady() const {
+  return std::chrono::steady_clock::now();
+}
 
 bool SystemClock::wait_until(const std::stop_token& stop, SteadyTime when) {
   std::mutex mutex;
@@ -58,6 +60,8 @@ std::chrono::milliseconds Deadline::remaining(const Clock& clock) const {
   return std::max(left, std::chrono::milliseconds::zero());
 }
 
-bool Deadline::passed(const Clock& clock) const { return clock.steady() >= when_; }
+bool Deadline::passed(const Clock& clock) const {
+  return clock.steady() >= when_;
+}
 
 }  // namespace tokenscaler

@@ -26,7 +26,7 @@ class Decimal {
   [[nodiscard]] static Result<Decimal> from_double(double value);
   /// Parses `-12.345`: an optional sign, digits with at most one point, at least one digit; no
   /// exponent, no spaces. More than nine fractional digits that are not zeros is an error, since
-  /// money and factors written by people must mean what they say.
+  /// money and factors written by people must mean what they say; so is a number out of range.
   [[nodiscard]] static Result<Decimal> parse(std::string_view text);
 
   [[nodiscard]] Int128 nanos() const { return nanos_; }
