@@ -39,4 +39,12 @@ function(tokenscaler_test name)
   if(ARG_SERIAL)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
   endif()
+  # What a sanitizer build makes: no test that links the uninstrumented cpprestsdk or starts the
+  # programs of another build (scripts/test leaves out the same labels).
+  if(NOT ARG_LABELS MATCHES "(^|;)(cpprest|e2e|tidy)(;|$)")
+    if(NOT TARGET tokenscaler_sanitized_tests)
+      add_custom_target(tokenscaler_sanitized_tests)
+    endif()
+    add_dependencies(tokenscaler_sanitized_tests ${name})
+  endif()
 endfunction()
