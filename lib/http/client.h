@@ -41,8 +41,8 @@ struct ClientResponse {
 using BodySink = std::function<bool(std::string_view bytes)>;
 
 /// Sends requests. Every answer of a server, 4xx and 5xx too, is a value; an error means that there
-/// was no whole answer within the limits. Redirects are answers like any other and are not followed.
-/// Safe to call from several threads.
+/// was no whole answer within the limits. Redirects are answers like any other and are not
+/// followed. Safe to call from several threads.
 class Client {
  public:
   virtual ~Client() = default;
