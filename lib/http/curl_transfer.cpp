@@ -137,7 +137,7 @@ void CurlTransfer::set_method_and_body() {
 }
 
 void CurlTransfer::set_tls(const TlsPem& pem, const std::string& default_ca_file) {
-  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   const long verify = options_.tls.insecure_skip_verify ? 0L : 1L;
   set(CURLOPT_SSL_VERIFYPEER, verify);
   set(CURLOPT_SSL_VERIFYHOST, 2L * verify);
@@ -212,7 +212,7 @@ Status CurlTransfer::prepare(const TlsPem& pem, const std::string& default_ca_fi
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   set(CURLOPT_HTTP09_ALLOWED, 0L);
   set(CURLOPT_PROXY, options_.proxy.c_str());
   set(CURLOPT_NOPROXY, "");
