@@ -218,7 +218,7 @@ Status CurlTransfer::prepare(const TlsPem& pem, const std::string& default_ca_fi
   set(CURLOPT_NOPROXY, "");
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.limits.connect_timeout.count()));
+  set(CURLOPT_CONNECTTIMEOUT_MS, long{request_.limits.connect_timeout.count()});
   set(CURLOPT_URL, request_.url.c_str());
   if (!streaming_) {
     // A streamed body stays plain: what a paused decoder holds has no bound.
