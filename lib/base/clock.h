@@ -8,7 +8,8 @@
 
 namespace tokenscaler {
 
-/// A time of day in UTC, for people, records and comparison with other machines' stamps. It may jump.
+/// A time of day in UTC, for people, records and comparison with other machines' stamps. It may
+/// jump.
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 /// A time for measuring intervals on this machine. It never jumps.
 using SteadyTime = std::chrono::steady_clock::time_point;

@@ -41,7 +41,8 @@ struct Error {
   std::string message;  ///< What is wrong.
   std::string where;    ///< `file:line: field`, an address without secrets, or empty.
   std::string advice;   ///< What a person can do about it, or empty.
-  std::optional<std::chrono::milliseconds> retry_after;  ///< The peer's Retry-After, if it sent one.
+  std::optional<std::chrono::milliseconds>
+      retry_after;  ///< The peer's Retry-After, if it sent one.
 
   /// `where: message (advice)`, the form in which every tool prints an error.
   [[nodiscard]] std::string to_string() const;

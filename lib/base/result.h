@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error, with the interface of C++23's std::expected, which GCC 12 does not
-// have in C++20 mode.
+// Result<T>: a value or an Error, with the interface of C++23's std::expected, which GCC 12 does
+// not have in C++20 mode.
 #pragma once
 
 #include <cstdio>
@@ -16,7 +16,8 @@
 namespace tokenscaler {
 
 namespace detail {
-/// A Result was read as the wrong kind: a defect of the caller, so the process stops with the reason.
+/// A Result was read as the wrong kind: a defect of the caller, so the process stops with the
+/// reason.
 [[noreturn]] inline void bad_result_access(const char* what) noexcept {
   std::fputs("tokenscaler: defect: ", stderr);
   std::fputs(what, stderr);
@@ -34,8 +35,10 @@ class [[nodiscard]] Result {
   using value_type = T;
 
   // Implicit on purpose: `return value;` and `return error;` are the two ends of every function.
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -123,21 +126,23 @@ using Status = Result<void>;
 
 }  // namespace tokenscaler
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations cannot stand in parentheses.
 #define TOKENSCALER_CONCAT_INNER(a, b) a##b
 #define TOKENSCALER_CONCAT(a, b) TOKENSCALER_CONCAT_INNER(a, b)
 #define TOKENSCALER_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
   auto result = (expression);                                               \
   if (!result) return std::move(result).error();                            \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// `ASSIGN_OR_RETURN(const auto x, f());` declares x as the value, or returns the error.
-#define ASSIGN_OR_RETURN(declaration, expression)                                               \
+#define ASSIGN_OR_RETURN(declaration, expression)                                                \
   TOKENSCALER_ASSIGN_OR_RETURN_INNER(TOKENSCALER_CONCAT(result_of_line_, __LINE__), declaration, \
                                      expression)
 
 /// Returns the error of `expression`, a Status, if it has one.
-#define RETURN_IF_ERROR(expression)                                   \
-  do {                                                                \
+#define RETURN_IF_ERROR(expression)                                      \
+  do {                                                                   \
     if (auto status_of_expression = (expression); !status_of_expression) \
-      return std::move(status_of_expression).error();                 \
+      return std::move(status_of_expression).error();                    \
   } while (false)
