@@ -99,10 +99,12 @@ const std::vector<Mode>& all_values<Mode>() {
 
 template <>
 const std::vector<Engine>& all_values<Engine>() {
-  static const std::vector<Engine> kValues{
-      Engine::Auto,        Engine::Vllm,     Engine::Sglang,  Engine::Tgi,
-      Engine::TensorRtLlm, Engine::Nim,      Engine::LlamaCpp, Engine::LiteLlm,
-      Engine::EnvoyAiGateway, Engine::InferenceExtension, Engine::Custom};
+  static const std::vector<Engine> kValues{Engine::Auto,           Engine::Vllm,
+                                           Engine::Sglang,         Engine::Tgi,
+                                           Engine::TensorRtLlm,    Engine::Nim,
+                                           Engine::LlamaCpp,       Engine::LiteLlm,
+                                           Engine::EnvoyAiGateway, Engine::InferenceExtension,
+                                           Engine::Custom};
   return kValues;
 }
 

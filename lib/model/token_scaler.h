@@ -185,9 +185,8 @@ struct Cost {
 struct TokenScalerSpec {
   ScaleTargetRef scale_target_ref;
   Mode mode = Mode::Scale;
+  /// Decisions go on and are reported; nothing is written.
   bool paused = false;
-  /// While paused: the replicas to hold. Unset: what is there.
-  std::optional<Replicas> paused_replicas;
   Replicas min_replicas{1};  ///< 1..max_replicas.
   Replicas max_replicas{1};  ///< Up to 100000. Required in a manifest.
   /// Unset: told from the pod template by the operator.

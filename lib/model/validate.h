@@ -8,7 +8,8 @@
 
 namespace tokenscaler::model {
 
-/// One broken rule. `path` is the field as in the manifest: `spec.behavior.scaleUp.policies[1].value`.
+/// One broken rule. `path` is the field as in the manifest:
+/// `spec.behavior.scaleUp.policies[1].value`.
 struct FieldError {
   std::string path;
   std::string message;  ///< What is wrong, with the value.

@@ -10,7 +10,8 @@
 
 namespace tokenscaler::scaling {
 
-/// Why a reading can or cannot be used. Zero traffic, no series, stale and NaN are different things.
+/// Why a reading can or cannot be used. Zero traffic, no series, stale and NaN are different
+/// things.
 enum class ReadingState {
   /// A finite number measured within the freshness bound. Zero is a value.
   Fresh,
@@ -46,14 +47,15 @@ struct Reading {
 struct PodSignals {
   std::string pod;
 
-  Reading prompt_tokens_per_second;  ///< Prefilled prompt tokens/s, cached ones included.
+  Reading prompt_tokens_per_second;         ///< Prefilled prompt tokens/s, cached ones included.
   Reading cached_prompt_tokens_per_second;  ///< Part of the above that a prefix cache served.
   Reading generation_tokens_per_second;
   Reading finished_requests_per_second;
 
   Reading running_requests;  ///< In the batch now.
   Reading waiting_requests;  ///< In the engine's queue now.
-  /// Change of (running + waiting) over the window, in requests each second; negative when it drains.
+  /// Change of (running + waiting) over the window, in requests each second; negative when it
+  /// drains.
   Reading in_flight_change_per_second;
   Reading kv_cache_usage;  ///< 0..1, the mean over data-parallel ranks.
 
@@ -84,14 +86,17 @@ struct GatewaySignals {
 
 /// Everything read of one target at one moment.
 struct Observation {
-  WallTime evaluated_at;             ///< By Prometheus' clock.
-  Seconds effective_window{0};       ///< max(windowSeconds, 4 x scrape interval).
-  Seconds scrape_interval{0};        ///< Measured; 0 if it could not be.
+  WallTime evaluated_at;                       ///< By Prometheus' clock.
+  Seconds effective_window{0};                 ///< max(windowSeconds, 4 x scrape interval).
+  Seconds scrape_interval{0};                  ///< Measured; 0 if it could not be.
   model::Engine engine = model::Engine::Auto;  ///< Detected; Auto if none was found.
-  std::string engine_detail;         ///< Whose names were found: `vLLM V1 (kv_cache_usage_perc)`.
-  std::vector<PodSignals> pods;      ///< Sorted by pod name, each name once.
+  std::string engine_detail;     ///< Whose names were found: `vLLM V1 (kv_cache_usage_perc)`.
+  std::vector<PodSignals> pods;  ///< Sorted by pod name, each name once.
   std::optional<GatewaySignals> gateway;
-  /// Sentences for a person: Prometheus' warnings, partial answers, dropped samples.
+  /// Whether series may be missing from the answer: Prometheus sent warnings (as Thanos does for a
+  /// store that is down), or a limit of ours cut it. It blocks scale-down.
+  bool partial = false;
+  /// Sentences for a person: Prometheus' warnings, dropped samples, mixed engines.
   std::vector<std::string> warnings;
 
   bool operator==(const Observation&) const = default;

@@ -22,8 +22,8 @@ enum class PodPhase {
 struct PodState {
   std::string name;
   PodPhase phase = PodPhase::Starting;
-  WallTime since;          ///< When the phase began.
-  bool surplus = false;    ///< A surge pod of a rollout: not capacity of the new size.
+  WallTime since;        ///< When the phase began.
+  bool surplus = false;  ///< A surge pod of a rollout: not capacity of the new size.
 
   bool operator==(const PodState&) const = default;
 };

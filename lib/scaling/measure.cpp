@@ -1,0 +1,278 @@
+#include "scaling/measure.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tokenscaler::scaling {
+
+namespace {
+
+constexpr double kMaxKvCacheUsage = 1.0;
+
+bool plausible(double value) {
+  return std::isfinite(value) && std::abs(value) <= kMaxPlausibleValue;
+}
+
+/// A reading's value if it may be used and can be true.
+std::optional<double> usable(const Reading& reading) {
+  if (!reading.known() || !plausible(reading.value)) return std::nullopt;
+  return reading.value;
+}
+
+/// As usable, for what cannot be negative.
+std::optional<double> usable_amount(const Reading& reading) {
+  const auto value = usable(reading);
+  if (value && *value < 0.0) return std::nullopt;
+  return value;
+}
+
+double amount_or_zero(const Reading& reading) {
+  return usable_amount(reading).value_or(0.0);
+}
+
+/// Which readings at least one pod of the fleet has. A reading that no pod has is a matter of the
+/// engine; one that some pods lack is a matter of those pods.
+struct FleetSignals {
+  bool in_flight = false;
+  bool in_flight_change = false;
+  bool finished = false;
+};
+
+FleetSignals signals_of(const Observation& observation) {
+  FleetSignals fleet;
+  for (const PodSignals& pod : observation.pods) {
+    if (usable_amount(pod.running_requests) || usable_amount(pod.waiting_requests)) {
+      fleet.in_flight = true;
+    }
+    if (usable(pod.in_flight_change_per_second)) fleet.in_flight_change = true;
+    if (usable_amount(pod.finished_requests_per_second)) fleet.finished = true;
+  }
+  return fleet;
+}
+
+/// The first reading that keeps a pod from being measured: its name and itself.
+struct Obstacle {
+  std::string_view name;
+  const Reading* reading;
+};
+
+std::optional<Obstacle> obstacle(const PodSignals& pod, const FleetSignals& fleet) {
+  const std::array<std::pair<bool, Obstacle>, 6> needed{{
+      {true, {"prompt tokens/s", &pod.prompt_tokens_per_second}},
+      {true, {"generation tokens/s", &pod.generation_tokens_per_second}},
+      {fleet.finished, {"finished requests/s", &pod.finished_requests_per_second}},
+      {fleet.in_flight, {"running requests", &pod.running_requests}},
+      {fleet.in_flight, {"waiting requests", &pod.waiting_requests}},
+      {fleet.in_flight_change, {"change of requests in flight", &pod.in_flight_change_per_second}},
+  }};
+  for (const auto& [is_needed, candidate] : needed) {
+    if (!is_needed) continue;
+    const bool may_be_negative = candidate.reading == &pod.in_flight_change_per_second;
+    const auto value =
+        may_be_negative ? usable(*candidate.reading) : usable_amount(*candidate.reading);
+    if (!value) return candidate;
+  }
+  return std::nullopt;
+}
+
+std::string describe_dark(const std::string& pod, const std::optional<Obstacle>& why) {
+  if (!why) return fmt::format("{}: no series at all", pod);
+  const Reading& reading = *why->reading;
+  if (reading.known())
+    return fmt::format("{}: {} reads {}, which cannot be", pod, why->name, reading.value);
+  if (reading.age > Seconds(0)) {
+    return fmt::format("{}: {} is {} ({:.0f} s old)", pod, why->name, to_string(reading.state),
+                       reading.age.count());
+  }
+  return fmt::format("{}: {} is {}", pod, why->name, to_string(reading.state));
+}
+
+/// Means weighted by finished requests.
+class WeightedMean {
+ public:
+  void add(const Reading& reading, double weight) {
+    const auto value = usable_amount(reading);
+    if (!value || weight <= 0.0) return;
+    sum_ += *value * weight;
+    weight_ += weight;
+  }
+  [[nodiscard]] std::optional<double> mean() const {
+    if (weight_ <= 0.0) return std::nullopt;
+    return sum_ / weight_;
+  }
+
+ private:
+  double sum_ = 0.0;
+  double weight_ = 0.0;
+};
+
+/// Adds pods up.
+class Sum {
+ public:
+  explicit Sum(Measurement& into) : into_(into) {}
+
+  void add_traffic(const PodSignals& pod) {
+    const double prompt = amount_or_zero(pod.prompt_tokens_per_second);
+    const double cached = std::min(amount_or_zero(pod.cached_prompt_tokens_per_second), prompt);
+    const double finished = amount_or_zero(pod.finished_requests_per_second);
+    into_.prompt += TokensPerSecond(prompt);
+    into_.cached_prompt += TokensPerSecond(cached);
+    into_.uncached_prompt += TokensPerSecond(prompt - cached);
+    into_.generation += TokensPerSecond(amount_or_zero(pod.generation_tokens_per_second));
+    into_.finished += RequestsPerSecond(finished);
+    into_.in_flight_change +=
+        RequestsPerSecond(usable(pod.in_flight_change_per_second).value_or(0.0));
+    into_.running += Requests(amount_or_zero(pod.running_requests));
+    into_.waiting += Requests(amount_or_zero(pod.waiting_requests));
+    prompt_length_.add(pod.mean_prompt_tokens, finished);
+    generation_length_.add(pod.mean_generation_tokens, finished);
+    first_token_.add(pod.mean_time_to_first_token_seconds, finished);
+    output_token_.add(pod.mean_time_per_output_token_seconds, finished);
+  }
+
+  void add_kv_cache(const PodSignals& pod) {
+    if (const auto usage = usable_amount(pod.kv_cache_usage)) {
+      into_.kv_cache_usage_sum =
+          into_.kv_cache_usage_sum.value_or(0.0) + std::min(*usage, kMaxKvCacheUsage);
+    }
+  }
+
+  void finish() {
+    if (const auto mean = prompt_length_.mean()) into_.mean_prompt = Tokens(*mean);
+    if (const auto mean = generation_length_.mean()) into_.mean_generation = Tokens(*mean);
+    // Engines without length histograms: tokens and finished requests of the same window.
+    if (into_.finished > RequestsPerSecond(0)) {
+      if (!into_.mean_prompt)
+        into_.mean_prompt = Tokens(into_.prompt.value() / into_.finished.value());
+      if (!into_.mean_generation) {
+        into_.mean_generation = Tokens(into_.generation.value() / into_.finished.value());
+      }
+    }
+    if (const auto mean = first_token_.mean()) into_.mean_time_to_first_token = Seconds(*mean);
+    if (const auto mean = output_token_.mean()) into_.mean_time_per_output_token = Seconds(*mean);
+  }
+
+ private:
+  Measurement& into_;
+  WeightedMean prompt_length_;
+  WeightedMean generation_length_;
+  WeightedMean first_token_;
+  WeightedMean output_token_;
+};
+
+void add_gateway(const GatewaySignals& gateway, Measurement& into) {
+  const auto prompt = usable_amount(gateway.prompt_tokens_per_second);
+  const auto generation = usable_amount(gateway.generation_tokens_per_second);
+  const auto queued = usable_amount(gateway.queued_requests);
+  into.gateway_known = prompt.has_value() && generation.has_value();
+  if (into.gateway_known) {
+    into.gateway_prompt = TokensPerSecond(*prompt);
+    into.gateway_cached_prompt =
+        TokensPerSecond(std::min(amount_or_zero(gateway.cached_prompt_tokens_per_second), *prompt));
+    into.gateway_generation = TokensPerSecond(*generation);
+  }
+  if (queued) into.gateway_queued = Requests(*queued);
+}
+
+Seconds age_of(const PodState& pod, WallTime now) {
+  return std::chrono::duration_cast<Seconds>(now - pod.since);
+}
+
+void count_not_ready(const PodState& pod, const TargetState& target, WallTime now,
+                     ReplicaCounts& counts) {
+  switch (pod.phase) {
+    case PodPhase::Starting: {
+      const Seconds cold_start = target.cold_start_p95.value_or(kDefaultColdStartP95);
+      const bool overdue = age_of(pod, now) > kOverdueColdStarts * cold_start;
+      (overdue ? counts.overdue : counts.starting) += Replicas(1);
+      break;
+    }
+    case PodPhase::Unschedulable:
+      counts.unschedulable += Replicas(1);
+      break;
+    case PodPhase::Failing:
+      counts.failing += Replicas(1);
+      break;
+    case PodPhase::Terminating:
+      counts.terminating += Replicas(1);
+      break;
+    case PodPhase::Ready:
+      break;
+  }
+}
+
+}  // namespace
+
+Measurement measure(const Observation& observation, const TargetState& target, WallTime now) {
+  Measurement result;
+  result.at = observation.evaluated_at;
+  result.window = observation.effective_window;
+  const FleetSignals fleet = signals_of(observation);
+  result.in_flight_known = fleet.in_flight;
+  // A rate needs a whole window, and the first two scrapes come after readiness.
+  const Seconds warm_up = observation.effective_window + 2.0 * observation.scrape_interval;
+
+  std::map<std::string_view, const PodSignals*> signals_by_pod;
+  for (const PodSignals& pod : observation.pods) signals_by_pod.emplace(pod.pod, &pod);
+
+  Sum sum(result);
+  std::size_t owned = 0;
+  for (const PodState& pod : target.pods) {
+    const auto found = signals_by_pod.find(pod.name);
+    const PodSignals* signals = found == signals_by_pod.end() ? nullptr : found->second;
+    if (signals != nullptr) ++owned;
+    // Whatever its state, the traffic that a pod is known to have is load on the fleet.
+    const auto why_unknown =
+        signals == nullptr ? std::optional<Obstacle>() : obstacle(*signals, fleet);
+    const bool known = signals != nullptr && !why_unknown;
+    if (known) sum.add_traffic(*signals);
+    if (pod.surplus) continue;
+    if (pod.phase != PodPhase::Ready) {
+      count_not_ready(pod, target, now, result.replicas);
+      continue;
+    }
+    if (signals != nullptr && signals->asleep) {
+      result.replicas.asleep += Replicas(1);
+      continue;
+    }
+    if (known) {
+      result.known += Replicas(1);
+      sum.add_kv_cache(*signals);
+    }
+    if (age_of(pod, now) < warm_up) {
+      result.replicas.warming += Replicas(1);
+    } else if (known) {
+      result.replicas.measured += Replicas(1);
+    } else {
+      result.replicas.dark += Replicas(1);
+      if (result.dark_details.size() < kMaxDarkDetails) {
+        result.dark_details.push_back(describe_dark(pod.name, why_unknown));
+      }
+    }
+  }
+  sum.finish();
+  result.foreign_pods = observation.pods.size() - owned;
+  if (observation.gateway) add_gateway(*observation.gateway, result);
+  return result;
+}
+
+ReplicaCounts count_without_observation(const TargetState& target, WallTime now) {
+  ReplicaCounts counts;
+  for (const PodState& pod : target.pods) {
+    if (pod.surplus) continue;
+    if (pod.phase == PodPhase::Ready) {
+      counts.dark += Replicas(1);
+    } else {
+      count_not_ready(pod, target, now, counts);
+    }
+  }
+  return counts;
+}
+
+}  // namespace tokenscaler::scaling
