@@ -18,6 +18,12 @@ function(tokenscaler_executable name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} tokenscaler_compile_options)
 endfunction()
 
+# GoogleTest's macros compare and name things in ways that these warnings do not like. Linked after
+# tokenscaler_compile_options, since the last word on a warning counts.
+add_library(tokenscaler_test_options INTERFACE)
+target_compile_options(tokenscaler_test_options INTERFACE
+  -Wno-sign-conversion -Wno-conversion $<$<CXX_COMPILER_ID:GNU>:-Wno-useless-cast>)
+
 # tokenscaler_test(<name> SOURCES ... DEPENDS ... [LABELS ...] [TIMEOUT seconds] [SERIAL])
 # One test program. ctest runs the whole program as one test: a process for each case would cost
 # more than the cases. LABELS choose what a run takes: unit, contract, sim, e2e, cpprest.
@@ -29,9 +35,7 @@ function(tokenscaler_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} tokenscaler_compile_options
-    GTest::gmock GTest::gtest GTest::gtest_main)
-  # GoogleTest's macros compare and name things in ways that these warnings do not like.
-  target_compile_options(${name} PRIVATE -Wno-sign-conversion -Wno-conversion $<$<CXX_COMPILER_ID:GNU>:-Wno-useless-cast>)
+    tokenscaler_test_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     TOKENSCALER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TOKENSCALER_BINARY_DIR="${PROJECT_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
