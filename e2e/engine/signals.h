@@ -1,0 +1,21 @@
+// Signals as something to wait for.
+#pragma once
+
+#include <csignal>
+#include <initializer_list>
+
+namespace tokenscaler::engine {
+
+/// Blocks its signals in this thread and all later ones; they are then taken by wait() only.
+/// Make it before the first thread.
+class SignalWaiter {
+ public:
+  explicit SignalWaiter(std::initializer_list<int> signals);
+  /// Waits for one of the signals and returns it.
+  int wait() const;
+
+ private:
+  sigset_t set_{};
+};
+
+}  // namespace tokenscaler::engine
