@@ -23,6 +23,7 @@ class Evaluation {
     decision_.at = now;
     decision_.current = target_.spec_replicas;
     decision_.capacity = replica_capacity(spec_.capacity, target_.gpus_per_replica);
+    forget_the_future(history_, now);
   }
 
   Outcome run() && {
@@ -48,7 +49,7 @@ class Evaluation {
     const Observation& observation = *snapshot_.observation;
     decision_.engine = observation.engine;
     decision_.warnings = observation.warnings;
-    decision_.measurement = measure(observation, target_, now_);
+    decision_.measurement = measure(observation, target_, now_, spec_.metrics.engine);
     decision_.replicas = decision_.measurement->replicas;
   }
 
@@ -59,7 +60,8 @@ class Evaluation {
   Replicas recommend_by_load() {
     history_.unavailable_since.reset();
     const Measurement& measurement = *decision_.measurement;
-    DemandEstimate estimate = estimate_demand(measurement, spec_.demand, history_.shape);
+    DemandEstimate estimate =
+        estimate_demand(measurement, spec_.demand, target_.cold_start_p95, history_.shape);
     decision_.demand = std::move(estimate.demand);
     append(std::move(estimate.reasons));
     history_.shape = decision_.demand->shape;
@@ -88,9 +90,7 @@ class Evaluation {
   }
 
   Replicas recommend_without_metrics() {
-    if (!history_.unavailable_since || *history_.unavailable_since > now_) {
-      history_.unavailable_since = now_;
-    }
+    if (!history_.unavailable_since) history_.unavailable_since = now_;
     const auto silent =
         std::chrono::floor<std::chrono::seconds>(now_ - *history_.unavailable_since);
     add_unavailable_reason(silent);
@@ -121,6 +121,15 @@ class Evaluation {
               held);
       return;
     }
+    if (decision_.replicas.dark == Replicas(0)) {
+      add(ReasonCode::WarmingReplicas,
+          fmt::format(
+              "{} replicas became ready less than one {:.0f} s window ago and have no rates "
+              "yet",
+              decision_.replicas.warming.value(), decision_.measurement->window.count()) +
+              held);
+      return;
+    }
     std::string message = "no ready replica gives usable metrics";
     for (const std::string& detail : decision_.measurement->dark_details) message += "; " + detail;
     add(ReasonCode::MetricsUnavailable, message + held);
@@ -128,8 +137,12 @@ class Evaluation {
 
   void apply_windows(Replicas recommended) {
     // The size at the first evaluation counts as a recommendation, as in the HPA: after a restart
-    // nothing shrinks before the window is full.
-    if (history_.recommendations.empty()) {
+    // nothing shrinks before the window is full. A long gap is as a restart: the machine slept, the
+    // clock jumped, or another leader worked meanwhile.
+    const auto longest_gap =
+        std::max(spec_.behavior.scale_down.stabilization_window, kLongestEvaluationGap);
+    if (history_.recommendations.empty() ||
+        now_ - history_.recommendations.back().at > longest_gap) {
       remember_recommendation(history_, now_, decision_.current);
     }
     const Adjusted stable =
@@ -183,8 +196,8 @@ class Evaluation {
     } else if (decision_.desired < decision_.current) {
       decision_.verdict = Verdict::ScaleDown;
     }
+    decision_.may_write = spec_.mode == model::Mode::Scale && !spec_.paused;
     if (spec_.paused) {
-      decision_.may_write = false;
       add(ReasonCode::Paused, "the object is paused; nothing is written");
     }
     if (decision_.recommendation) add_summary();

@@ -36,7 +36,7 @@ struct Decision {
   Replicas current;  ///< The target's spec.replicas in this evaluation.
   Replicas desired;  ///< Within min..max, whatever happens.
   Verdict verdict = Verdict::Hold;
-  /// Whether the target may be written: false while paused.
+  /// Whether the target may be written by us: in mode Scale and not while paused.
   bool may_write = true;
   Signal bound_by = Signal::None;
 
@@ -59,6 +59,10 @@ struct Outcome {
   Decision decision;
   History history;  ///< For the next evaluation.
 };
+
+/// After a longer time without an evaluation the history says nothing about the present: no
+/// evaluation interval is as long.
+inline constexpr std::chrono::seconds kLongestEvaluationGap{300};
 
 /// Decides. `now` is the wall clock of this evaluation; it may step back without harm.
 /// Requires a valid spec (model::validate). After the decision was carried out, the caller adds it

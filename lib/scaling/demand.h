@@ -16,9 +16,11 @@ struct TokenDemand {
   TokensPerSecond served;
   /// Arriving requests/s x mean tokens: it does not saturate.
   TokensPerSecond offered;
+  /// What a gateway counts. It sees the load of dark replicas too.
+  TokensPerSecond through_gateway;
   /// Tokens that wait, over the time in which they have to be gone.
   TokensPerSecond backlog;
-  /// max((offered + backlog) x bufferFactor, served): what capacity has to cover.
+  /// (max(offered, through_gateway) + backlog) x bufferFactor: what capacity has to cover.
   TokensPerSecond required;
 
   bool operator==(const TokenDemand&) const = default;
@@ -45,16 +47,21 @@ struct DemandEstimate {
 };
 
 /// With fewer finished requests than this in a window, their mean length and their rate say little:
-/// the last known shape is used, and demand is not taken as lower than what is served.
+/// the last shape with as many behind it is used, and demand is not taken as lower than what is
+/// served. Until there is one, the requests of several windows are put together.
 inline constexpr double kMinFinishedRequests = 5.0;
 
 /// Estimates the offered load by DESIGN 5, rule 4:
 ///   arrivals = finished/s + d(in flight)/dt
 ///   offered  = arrivals x mean tokens of a request
-///   backlog  = (waiting in engines + queued in gateways) x mean tokens / queueDrainSeconds
-/// `last_shape` is the shape of an earlier evaluation.
+///   backlog  = (waiting in engines + queued in gateways) x mean tokens / drain time
+/// The drain time is queueDrainSeconds, or the cold start if that is longer: a replica that is
+/// asked for now cannot help sooner. Draining in 10 s with replicas that load for 300 s would ask
+/// for thirty times what the queue needs by the time they serve. `last_shape` is the shape of an
+/// earlier evaluation.
 [[nodiscard]] DemandEstimate estimate_demand(const Measurement& measurement,
                                              const model::DemandPolicy& policy,
+                                             std::optional<Seconds> cold_start,
                                              const std::optional<RequestShape>& last_shape);
 
 }  // namespace tokenscaler::scaling

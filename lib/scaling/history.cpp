@@ -6,9 +6,10 @@ namespace tokenscaler::scaling {
 
 namespace {
 
-/// Recommendations closer together than this share a span, so that kMaxSpans cover the longest
-/// window at any evaluation interval.
-constexpr auto kSpanLength = std::chrono::milliseconds(kLongestWindow) / (kMaxSpans - 2);
+/// A recommendation joins the newest span as long as the span before it is closer than this. So two
+/// spans can begin within one length, and two lengths for each kept span make kMaxSpans cover the
+/// longest window at any evaluation interval.
+constexpr auto kSpanLength = 2 * std::chrono::milliseconds(kLongestWindow) / (kMaxSpans - 2);
 
 template <class Entry>
 void clamp_to_now(std::vector<Entry>& entries, WallTime now) {
@@ -26,6 +27,17 @@ void forget_before(std::vector<Entry>& entries, WallTime oldest, std::size_t mos
 }
 
 }  // namespace
+
+void forget_the_future(History& history, WallTime now) {
+  clamp_to_now(history.recommendations, now);
+  clamp_to_now(history.rescales, now);
+  if (history.last_scale_down_at) {
+    history.last_scale_down_at = std::min(*history.last_scale_down_at, now);
+  }
+  if (history.unavailable_since) {
+    history.unavailable_since = std::min(*history.unavailable_since, now);
+  }
+}
 
 void remember_recommendation(History& history, WallTime now, Replicas recommended) {
   auto& spans = history.recommendations;

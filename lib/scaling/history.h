@@ -26,11 +26,12 @@ struct RescaleEvent {
   bool operator==(const RescaleEvent&) const = default;
 };
 
-/// Tokens per request, as last seen with enough finished requests behind it.
+/// Tokens per request, as last seen.
 struct RequestShape {
   Tokens mean_prompt;
   Tokens mean_generation;
   double uncached_fraction = 1.0;  ///< 0..1: uncached prompt tokens / prompt tokens.
+  double requests = 0.0;           ///< Finished requests behind the means.
   WallTime at;
 
   bool operator==(const RequestShape&) const = default;
@@ -48,7 +49,7 @@ struct History {
   bool operator==(const History&) const = default;
 };
 
-/// 512 spans over the longest window (3600 s) are 7 s each, finer than any evaluation interval.
+/// 512 spans cover the longest window (3600 s) with at most 14 s each, below the HPA's 15 s cycle.
 inline constexpr std::size_t kMaxSpans = 512;
 /// One rescale each 2 s over the longest policy period (1800 s).
 inline constexpr std::size_t kMaxRescales = 900;
@@ -56,6 +57,10 @@ inline constexpr std::size_t kMaxRescales = 900;
 inline constexpr std::chrono::seconds kLongestWindow{3600};
 /// The longest period of a scaling policy.
 inline constexpr std::chrono::seconds kLongestPolicyPeriod{1800};
+
+/// Takes stamps later than `now` (the clock stepped back) as `now`, so that they age from here on
+/// and do not bind until the clock has caught up.
+void forget_the_future(History& history, WallTime now);
 
 /// Adds a recommendation made at `now` and forgets what no window can reach. Stamps later than
 /// `now` (the clock stepped back) are taken as `now`.

@@ -1,6 +1,7 @@
 #include "scaling/limit.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -67,11 +68,13 @@ Limited limit(Replicas desired, const model::TokenScalerSpec& spec, const Target
   Limiter limiter(desired, capacity);
   const Replicas current = target.spec_replicas;
   if (counts.unschedulable > Replicas(0)) {
-    limiter.at_most(std::max(current, spec.min_replicas), ReasonCode::UnschedulableReplicas,
-                    fmt::format("{} replicas are wanted and {} of the {} asked for cannot be "
-                                "scheduled: {} GPUs are short",
-                                desired.value(), counts.unschedulable.value(), current.value(),
-                                counts.unschedulable.value() * target.gpus_per_replica.value()));
+    const std::int64_t gpus_short =
+        std::int64_t{counts.unschedulable.value()} * target.gpus_per_replica.value();
+    limiter.at_most(
+        std::max(current, spec.min_replicas), ReasonCode::UnschedulableReplicas,
+        fmt::format("{} replicas are wanted and {} of the {} asked for cannot be "
+                    "scheduled: {} GPUs are short",
+                    desired.value(), counts.unschedulable.value(), current.value(), gpus_short));
   } else if (target.refused_by_quota) {
     limiter.at_most(std::max(current, spec.min_replicas), ReasonCode::QuotaExceeded,
                     fmt::format("{} replicas are wanted and a quota or admission rule refuses pods "

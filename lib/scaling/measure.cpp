@@ -36,22 +36,37 @@ double amount_or_zero(const Reading& reading) {
   return usable_amount(reading).value_or(0.0);
 }
 
-/// Which readings at least one pod of the fleet has. A reading that no pod has is a matter of the
+/// Signals of each pod of the target that has any.
+using SignalsByPod = std::map<std::string_view, const PodSignals*>;
+
+SignalsByPod signals_of_own_pods(const Observation& observation, const TargetState& target) {
+  SignalsByPod all;
+  for (const PodSignals& pod : observation.pods) all.emplace(pod.pod, &pod);
+  SignalsByPod own;
+  for (const PodState& pod : target.pods) {
+    if (const auto found = all.find(pod.name); found != all.end()) own.insert(*found);
+  }
+  return own;
+}
+
+/// Which readings at least one pod of the target has. A reading that no pod has is a matter of the
 /// engine; one that some pods lack is a matter of those pods.
 struct FleetSignals {
-  bool in_flight = false;
+  bool running = false;
+  bool waiting = false;
   bool in_flight_change = false;
   bool finished = false;
+  bool kv_cache = false;
 };
 
-FleetSignals signals_of(const Observation& observation) {
+FleetSignals fleet_signals(const SignalsByPod& pods) {
   FleetSignals fleet;
-  for (const PodSignals& pod : observation.pods) {
-    if (usable_amount(pod.running_requests) || usable_amount(pod.waiting_requests)) {
-      fleet.in_flight = true;
-    }
-    if (usable(pod.in_flight_change_per_second)) fleet.in_flight_change = true;
-    if (usable_amount(pod.finished_requests_per_second)) fleet.finished = true;
+  for (const auto& [name, pod] : pods) {
+    if (usable_amount(pod->running_requests)) fleet.running = true;
+    if (usable_amount(pod->waiting_requests)) fleet.waiting = true;
+    if (usable(pod->in_flight_change_per_second)) fleet.in_flight_change = true;
+    if (usable_amount(pod->finished_requests_per_second)) fleet.finished = true;
+    if (usable_amount(pod->kv_cache_usage)) fleet.kv_cache = true;
   }
   return fleet;
 }
@@ -63,13 +78,14 @@ struct Obstacle {
 };
 
 std::optional<Obstacle> obstacle(const PodSignals& pod, const FleetSignals& fleet) {
-  const std::array<std::pair<bool, Obstacle>, 6> needed{{
+  const std::array<std::pair<bool, Obstacle>, 7> needed{{
       {true, {"prompt tokens/s", &pod.prompt_tokens_per_second}},
       {true, {"generation tokens/s", &pod.generation_tokens_per_second}},
       {fleet.finished, {"finished requests/s", &pod.finished_requests_per_second}},
-      {fleet.in_flight, {"running requests", &pod.running_requests}},
-      {fleet.in_flight, {"waiting requests", &pod.waiting_requests}},
+      {fleet.running, {"running requests", &pod.running_requests}},
+      {fleet.waiting, {"waiting requests", &pod.waiting_requests}},
       {fleet.in_flight_change, {"change of requests in flight", &pod.in_flight_change_per_second}},
+      {fleet.kv_cache, {"KV-cache use", &pod.kv_cache_usage}},
   }};
   for (const auto& [is_needed, candidate] : needed) {
     if (!is_needed) continue;
@@ -81,16 +97,18 @@ std::optional<Obstacle> obstacle(const PodSignals& pod, const FleetSignals& flee
   return std::nullopt;
 }
 
-std::string describe_dark(const std::string& pod, const std::optional<Obstacle>& why) {
-  if (!why) return fmt::format("{}: no series at all", pod);
-  const Reading& reading = *why->reading;
-  if (reading.known())
-    return fmt::format("{}: {} reads {}, which cannot be", pod, why->name, reading.value);
+std::string describe(const Obstacle& why) {
+  const Reading& reading = *why.reading;
+  if (reading.known()) return fmt::format("{} reads {}, which cannot be", why.name, reading.value);
   if (reading.age > Seconds(0)) {
-    return fmt::format("{}: {} is {} ({:.0f} s old)", pod, why->name, to_string(reading.state),
+    return fmt::format("{} is {} ({:.0f} s old)", why.name, to_string(reading.state),
                        reading.age.count());
   }
-  return fmt::format("{}: {} is {}", pod, why->name, to_string(reading.state));
+  return fmt::format("{} is {}", why.name, to_string(reading.state));
+}
+
+std::string describe_dark(const std::string& pod, const std::optional<Obstacle>& why) {
+  return fmt::format("{}: {}", pod, why ? describe(*why) : "no series at all");
 }
 
 /// Means weighted by finished requests.
@@ -166,10 +184,31 @@ class Sum {
   WeightedMean output_token_;
 };
 
+bool is_gateway(model::Engine engine) {
+  return engine == model::Engine::LiteLlm || engine == model::Engine::EnvoyAiGateway ||
+         engine == model::Engine::InferenceExtension;
+}
+
+/// A figure that the gateway has and that cannot be used. One that it does not have is its nature.
+std::optional<std::string> gateway_trouble(const GatewaySignals& gateway) {
+  const std::array<Obstacle, 4> figures{{
+      {"prompt tokens/s", &gateway.prompt_tokens_per_second},
+      {"generation tokens/s", &gateway.generation_tokens_per_second},
+      {"finished requests/s", &gateway.finished_requests_per_second},
+      {"queued requests", &gateway.queued_requests},
+  }};
+  for (const Obstacle& figure : figures) {
+    if (figure.reading->state == ReadingState::Missing || usable_amount(*figure.reading)) continue;
+    return describe(figure);
+  }
+  return std::nullopt;
+}
+
 void add_gateway(const GatewaySignals& gateway, Measurement& into) {
   const auto prompt = usable_amount(gateway.prompt_tokens_per_second);
   const auto generation = usable_amount(gateway.generation_tokens_per_second);
   const auto queued = usable_amount(gateway.queued_requests);
+  into.gateway_trouble = gateway_trouble(gateway);
   into.gateway_known = prompt.has_value() && generation.has_value();
   if (into.gateway_known) {
     into.gateway_prompt = TokensPerSecond(*prompt);
@@ -178,6 +217,16 @@ void add_gateway(const GatewaySignals& gateway, Measurement& into) {
     into.gateway_generation = TokensPerSecond(*generation);
   }
   if (queued) into.gateway_queued = Requests(*queued);
+}
+
+/// The gateway's figures as the fleet's own, since nothing else is read.
+void take_gateway_as_fleet(const GatewaySignals& gateway, Measurement& into) {
+  into.prompt = into.gateway_prompt;
+  into.cached_prompt = into.gateway_cached_prompt;
+  into.uncached_prompt = into.gateway_prompt - into.gateway_cached_prompt;
+  into.generation = into.gateway_generation;
+  into.finished_known = usable_amount(gateway.finished_requests_per_second).has_value();
+  into.finished = RequestsPerSecond(amount_or_zero(gateway.finished_requests_per_second));
 }
 
 Seconds age_of(const PodState& pod, WallTime now) {
@@ -209,29 +258,28 @@ void count_not_ready(const PodState& pod, const TargetState& target, WallTime no
 
 }  // namespace
 
-Measurement measure(const Observation& observation, const TargetState& target, WallTime now) {
+Measurement measure(const Observation& observation, const TargetState& target, WallTime now,
+                    model::Engine asked) {
   Measurement result;
   result.at = observation.evaluated_at;
   result.window = observation.effective_window;
-  const FleetSignals fleet = signals_of(observation);
-  result.in_flight_known = fleet.in_flight;
+  const SignalsByPod own = signals_of_own_pods(observation, target);
+  const FleetSignals fleet = fleet_signals(own);
+  result.in_flight_known = fleet.running && fleet.waiting;
+  result.finished_known = fleet.finished;
+  result.gateway_only = is_gateway(asked);
   // A rate needs a whole window, and the first two scrapes come after readiness.
   const Seconds warm_up = observation.effective_window + 2.0 * observation.scrape_interval;
 
-  std::map<std::string_view, const PodSignals*> signals_by_pod;
-  for (const PodSignals& pod : observation.pods) signals_by_pod.emplace(pod.pod, &pod);
-
   Sum sum(result);
-  std::size_t owned = 0;
   for (const PodState& pod : target.pods) {
-    const auto found = signals_by_pod.find(pod.name);
-    const PodSignals* signals = found == signals_by_pod.end() ? nullptr : found->second;
-    if (signals != nullptr) ++owned;
+    const auto found = own.find(pod.name);
+    const PodSignals* signals = found == own.end() ? nullptr : found->second;
     // Whatever its state, the traffic that a pod is known to have is load on the fleet.
     const auto why_unknown =
         signals == nullptr ? std::optional<Obstacle>() : obstacle(*signals, fleet);
     const bool known = signals != nullptr && !why_unknown;
-    if (known) sum.add_traffic(*signals);
+    if (known && !result.gateway_only) sum.add_traffic(*signals);
     if (pod.surplus) continue;
     if (pod.phase != PodPhase::Ready) {
       count_not_ready(pod, target, now, result.replicas);
@@ -241,13 +289,13 @@ Measurement measure(const Observation& observation, const TargetState& target, W
       result.replicas.asleep += Replicas(1);
       continue;
     }
-    if (known) {
+    if (known && !result.gateway_only) {
       result.known += Replicas(1);
       sum.add_kv_cache(*signals);
     }
     if (age_of(pod, now) < warm_up) {
       result.replicas.warming += Replicas(1);
-    } else if (known) {
+    } else if (known || result.gateway_only) {
       result.replicas.measured += Replicas(1);
     } else {
       result.replicas.dark += Replicas(1);
@@ -256,9 +304,12 @@ Measurement measure(const Observation& observation, const TargetState& target, W
       }
     }
   }
+  result.foreign_pods = observation.pods.size() - own.size();
+  if (observation.gateway) {
+    add_gateway(*observation.gateway, result);
+    if (result.gateway_only) take_gateway_as_fleet(*observation.gateway, result);
+  }
   sum.finish();
-  result.foreign_pods = observation.pods.size() - owned;
-  if (observation.gateway) add_gateway(*observation.gateway, result);
   return result;
 }
 

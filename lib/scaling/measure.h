@@ -61,12 +61,20 @@ struct Measurement {
   std::optional<Seconds> mean_time_to_first_token;
   std::optional<Seconds> mean_time_per_output_token;
 
+  /// Whether the engine tells finished requests at all.
+  bool finished_known = false;
+
   /// The gateway's part, if one is read and fresh.
   TokensPerSecond gateway_prompt;
   TokensPerSecond gateway_cached_prompt;
   TokensPerSecond gateway_generation;
   Requests gateway_queued;
   bool gateway_known = false;
+  /// The gateway is the only source by spec: the sums above are its figures, and pods are asked for
+  /// nothing.
+  bool gateway_only = false;
+  /// Which of the gateway's figures cannot be used: `queued requests is Stale (95 s old)`.
+  std::optional<std::string> gateway_trouble;
 
   /// Why dark replicas are dark: `pod: reading is Stale (95 s old)`; at most kMaxDarkDetails.
   std::vector<std::string> dark_details;
@@ -85,9 +93,10 @@ inline constexpr std::size_t kMaxDarkDetails = 5;
 /// lose integers. A larger one is treated as not a number.
 inline constexpr double kMaxPlausibleValue = 1e12;
 
-/// Sums up `observation` for the pods of `target`.
+/// Sums up `observation` for the pods of `target`. `asked` is spec.metrics.engine: with a gateway's
+/// name the pods are not expected to say anything.
 [[nodiscard]] Measurement measure(const Observation& observation, const TargetState& target,
-                                  WallTime now);
+                                  WallTime now, model::Engine asked);
 
 /// Counts the replicas of `target` when there is no observation: every ready one is dark.
 [[nodiscard]] ReplicaCounts count_without_observation(const TargetState& target, WallTime now);

@@ -46,6 +46,9 @@ struct Reading {
 /// settled already: there is one number for each pod.
 struct PodSignals {
   std::string pod;
+  /// For how long series of this pod are known to exist, as far as was looked back (a window or
+  /// more); 0 if there are none.
+  Seconds observed_for{0};
 
   Reading prompt_tokens_per_second;         ///< Prefilled prompt tokens/s, cached ones included.
   Reading cached_prompt_tokens_per_second;  ///< Part of the above that a prefix cache served.

@@ -18,6 +18,10 @@ std::string_view to_string(ReasonCode code) {
       return "NoReadyReplicas";
     case ReasonCode::PartialAnswer:
       return "PartialAnswer";
+    case ReasonCode::GatewayUnknown:
+      return "GatewayUnknown";
+    case ReasonCode::LatencyUnknown:
+      return "LatencyUnknown";
     case ReasonCode::InFlightUnknown:
       return "InFlightUnknown";
     case ReasonCode::RequestShapeUnknown:
@@ -32,8 +36,8 @@ std::string_view to_string(ReasonCode code) {
       return "FailingReplicasReplaced";
     case ReasonCode::FailingReplicasNotReplaced:
       return "FailingReplicasNotReplaced";
-    case ReasonCode::LatencyWaitsForReplicas:
-      return "LatencyWaitsForReplicas";
+    case ReasonCode::SignalWaitsForReplicas:
+      return "SignalWaitsForReplicas";
     case ReasonCode::ScaleUpStabilized:
       return "ScaleUpStabilized";
     case ReasonCode::ScaleDownStabilized:

@@ -16,6 +16,8 @@ enum class ReasonCode {
   WarmingReplicas,          ///< Ready for less than one window; scale-down is held.
   NoReadyReplicas,          ///< Nothing serves, so nothing can be measured.
   PartialAnswer,            ///< Prometheus warned that its answer may be incomplete.
+  GatewayUnknown,           ///< A gateway's figures cannot be used; scale-down is held.
+  LatencyUnknown,           ///< A latency target is set and nothing measures it.
   InFlightUnknown,          ///< No queue or batch gauges: overload cannot be told from full use.
   RequestShapeUnknown,      ///< Requests are in flight and no tokens per request are known yet.
   CapacityUnknown,          ///< spec.capacity says nothing and no other signal can replace it.
@@ -24,7 +26,8 @@ enum class ReasonCode {
   WithinTolerance,
   FailingReplicasReplaced,
   FailingReplicasNotReplaced,  ///< Too many fail for the cause to be a single node.
-  LatencyWaitsForReplicas,     ///< Latency asks for more, and replicas are on their way already.
+  SignalWaitsForReplicas,      ///< Queue or latency ask for more, and replicas are on their way
+                               ///< already.
   // Timing.
   ScaleUpStabilized,
   ScaleDownStabilized,

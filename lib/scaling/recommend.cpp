@@ -23,19 +23,54 @@ double as_double(Replicas replicas) {
   return static_cast<double>(replicas.value());
 }
 
+std::string plus_dark(double dark) {
+  return dark > 0.0 ? fmt::format(" + {:.0f} dark", dark) : std::string();
+}
+
+/// The limits of one proposal for tokens.
+struct TokenLimits {
+  double buffer;
+  double dark;
+  double current;
+  bool replicas_to_come;  ///< Then the backlog may not ask for more than `current`.
+};
+
 Proposal token_proposal(Signal signal, const TokenDemand& demand, TokensPerSecond capacity,
-                        double buffer, double dark) {
+                        const TokenLimits& limits) {
+  const double load = demand.offered / capacity * limits.buffer + limits.dark;
+  // A gateway counts the load of dark replicas too.
+  const double through_gateway = demand.through_gateway / capacity * limits.buffer;
+  const double without_backlog = std::max(load, through_gateway);
+  const double backlog = demand.backlog / capacity * limits.buffer;
+  const double with_backlog =
+      limits.replicas_to_come
+          ? std::max(without_backlog, std::min(without_backlog + backlog, limits.current))
+          : without_backlog + backlog;
+  const double held = std::min(demand.served / capacity + limits.dark, limits.current);
+
   Proposal proposal;
   proposal.signal = signal;
   proposal.measured = demand.required.value();
   proposal.target = capacity.value();
-  proposal.needed = demand.required / capacity + dark;
-  const std::string load =
-      demand.required > (demand.offered + demand.backlog) * buffer
-          ? fmt::format("{:.0f} served", demand.served.value())
-          : fmt::format("({:.0f} offered + {:.0f} backlog) x {:g}", demand.offered.value(),
-                        demand.backlog.value(), buffer);
-  proposal.formula = fmt::format("{} / {:.0f} tokens/s per replica", load, capacity.value());
+  proposal.needed = std::max(with_backlog, held);
+  if (held > with_backlog) {
+    proposal.formula = fmt::format("{:.0f} served / {:.0f} tokens/s per replica{}",
+                                   demand.served.value(), capacity.value(), plus_dark(limits.dark));
+  } else if (through_gateway > load) {
+    proposal.formula = fmt::format(
+        "({:.0f} through the gateway + {:.0f} backlog) x {:g} / {:.0f} "
+        "tokens/s per replica",
+        demand.through_gateway.value(), demand.backlog.value(), limits.buffer, capacity.value());
+  } else {
+    proposal.formula = fmt::format(
+        "({:.0f} offered + {:.0f} backlog) x {:g} / {:.0f} tokens/s per "
+        "replica{}",
+        demand.offered.value(), demand.backlog.value(), limits.buffer, capacity.value(),
+        plus_dark(limits.dark));
+  }
+  if (with_backlog < without_backlog + backlog) {
+    proposal.formula += ", the backlog waits for the replicas that start";
+  }
   return proposal;
 }
 
@@ -46,7 +81,8 @@ Proposal count_proposal(Signal signal, double count, double target, std::string_
   proposal.measured = count;
   proposal.target = target;
   proposal.needed = count / target + dark;
-  proposal.formula = fmt::format("{:.4g} {} / {:.4g} per replica", count, what, target);
+  proposal.formula =
+      fmt::format("{:.4g} {} / {:.4g} per replica{}", count, what, target, plus_dark(dark));
   return proposal;
 }
 
@@ -59,22 +95,30 @@ Proposal latency_proposal(Signal signal, Seconds measured, std::chrono::millisec
   proposal.target = std::chrono::duration_cast<Seconds>(target).count();
   const double ratio = std::min(proposal.measured / proposal.target, kMaxLatencyRatio);
   proposal.needed = known * ratio + dark;
-  proposal.formula = fmt::format("{:.0f} replicas x min({:.3f} s / {:.3f} s, {:g})", known,
-                                 proposal.measured, proposal.target, kMaxLatencyRatio);
+  proposal.formula =
+      fmt::format("{:.0f} replicas x min({:.3f} s / {:.3f} s, {:g}){}", known, proposal.measured,
+                  proposal.target, kMaxLatencyRatio, plus_dark(dark));
   return proposal;
+}
+
+Replicas replicas_to_come(const RecommendInput& in) {
+  return in.measurement.replicas.starting + in.measurement.replicas.warming;
 }
 
 std::vector<Proposal> propose(const RecommendInput& in) {
   const double dark = as_double(in.measurement.replicas.dark);
   const double known = as_double(in.measurement.known);
-  const double buffer = in.spec.demand.buffer_factor.to_double();
   const model::Signals& signals = in.spec.signals;
   std::vector<Proposal> proposals;
   if (in.capacity) {
+    const TokenLimits limits{.buffer = in.spec.demand.buffer_factor.to_double(),
+                             .dark = dark,
+                             .current = as_double(in.current),
+                             .replicas_to_come = replicas_to_come(in) > Replicas(0)};
     proposals.push_back(
-        token_proposal(Signal::PromptTokens, in.demand.prompt, in.capacity->prompt, buffer, dark));
+        token_proposal(Signal::PromptTokens, in.demand.prompt, in.capacity->prompt, limits));
     proposals.push_back(token_proposal(Signal::GenerationTokens, in.demand.generation,
-                                       in.capacity->generation, buffer, dark));
+                                       in.capacity->generation, limits));
   }
   if (signals.requests_in_flight_per_replica) {
     proposals.push_back(count_proposal(Signal::RequestsInFlight, in.demand.in_flight.value(),
@@ -104,23 +148,37 @@ std::vector<Proposal> propose(const RecommendInput& in) {
   return proposals;
 }
 
-bool is_latency(Signal signal) {
-  return signal == Signal::TimeToFirstToken || signal == Signal::TimePerOutputToken;
+/// Whether the signal goes on rising while replicas load, however many were asked for. Requests in
+/// flight are all there is where capacity in tokens/s is not known, so there they go on asking.
+bool piles_up(Signal signal, const RecommendInput& in) {
+  switch (signal) {
+    case Signal::WaitingRequests:
+    case Signal::TimeToFirstToken:
+    case Signal::TimePerOutputToken:
+      return true;
+    case Signal::RequestsInFlight:
+      return in.capacity.has_value();
+    case Signal::None:
+    case Signal::PromptTokens:
+    case Signal::GenerationTokens:
+    case Signal::KvCache:
+      return false;
+  }
+  return false;
 }
 
-/// Latency says that there are too few replicas, not how many; while some are on their way it may
-/// not ask again, or pods that load would double the fleet each cycle.
-void hold_latency_while_starting(const RecommendInput& in, Recommendation& result) {
-  const ReplicaCounts& counts = in.measurement.replicas;
-  if (counts.starting + counts.warming == Replicas(0)) return;
+/// Such a signal says that there are too few replicas; while some are on their way it may not ask
+/// again, or pods that load would double the fleet each cycle.
+void hold_while_starting(const RecommendInput& in, Recommendation& result) {
+  const Replicas to_come = replicas_to_come(in);
+  if (to_come == Replicas(0)) return;
   const double most = as_double(in.current);
   for (Proposal& proposal : result.proposals) {
-    if (!is_latency(proposal.signal) || proposal.needed <= most) continue;
+    if (!piles_up(proposal.signal, in) || proposal.needed <= most) continue;
     result.reasons.push_back(
-        {ReasonCode::LatencyWaitsForReplicas,
+        {ReasonCode::SignalWaitsForReplicas,
          fmt::format("{} asks for {:.1f} replicas; {} are still starting or warming up",
-                     to_string(proposal.signal), proposal.needed,
-                     (counts.starting + counts.warming).value())});
+                     to_string(proposal.signal), proposal.needed, to_come.value())});
     proposal.needed = most;
   }
 }
@@ -173,6 +231,25 @@ void hold(Recommendation& result, ReasonCode code, std::string message) {
   result.reasons.push_back({code, std::move(message)});
 }
 
+/// Latency targets of the spec that no reading answers although requests finish: such a signal does
+/// not agree to a scale-down.
+void hold_on_silent_latency(const RecommendInput& in, Recommendation& result) {
+  const Measurement& m = in.measurement;
+  if (result.replicas >= in.current || m.finished <= RequestsPerSecond(0)) return;
+  if (in.spec.signals.time_to_first_token && !m.mean_time_to_first_token) {
+    hold(result, ReasonCode::LatencyUnknown,
+         "signals.timeToFirstTokenMilliseconds is set and requests finish, but nothing tells their "
+         "time to first token; remove the signal if the engine does not measure it");
+  }
+  // A request of one token has no time between tokens.
+  const bool has_gaps = m.mean_generation && *m.mean_generation > Tokens(1);
+  if (in.spec.signals.time_per_output_token && !m.mean_time_per_output_token && has_gaps) {
+    hold(result, ReasonCode::LatencyUnknown,
+         "signals.timePerOutputTokenMilliseconds is set and requests finish, but nothing tells "
+         "their time per output token; remove the signal if the engine does not measure it");
+  }
+}
+
 void hold_on_missing_knowledge(const RecommendInput& in, Recommendation& result) {
   const Measurement& m = in.measurement;
   if (m.replicas.dark > Replicas(0)) {
@@ -193,6 +270,12 @@ void hold_on_missing_knowledge(const RecommendInput& in, Recommendation& result)
   if (in.partial_answer && wants_less) {
     hold(result, ReasonCode::PartialAnswer, "Prometheus warned that its answer may be incomplete");
   }
+  if (m.gateway_trouble && wants_less) {
+    hold(result, ReasonCode::GatewayUnknown,
+         "the gateway's figures cannot be used, so what it holds is not known: " +
+             *m.gateway_trouble);
+  }
+  hold_on_silent_latency(in, result);
   const bool load_is_counted = in.capacity || in.spec.signals.requests_in_flight_per_replica;
   if (!load_is_counted) {
     hold(result, ReasonCode::CapacityUnknown,
@@ -215,7 +298,7 @@ std::optional<ReplicaCapacity> replica_capacity(const model::Capacity& capacity,
 Recommendation recommend(const RecommendInput& input) {
   Recommendation result;
   result.proposals = propose(input);
-  hold_latency_while_starting(input, result);
+  hold_while_starting(input, result);
   choose_binding(result);
   replace_unproductive(input, result);
   round_within_tolerance(input, result);

@@ -75,6 +75,10 @@ struct RecommendInput {
 /// needed = max over signals; replicas = ceil(needed), or `current` inside the tolerance.
 /// Dark replicas are taken as fully used: they neither give capacity nor take it away. Failing ones
 /// are replaced as long as they are the minority.
+/// Tokens that are served now hold the replicas that serve them and ask for no more: a replica may
+/// serve more than its stated capacity while it drains a queue, and requests that run already do
+/// not move to new replicas. What piles up (queue, requests in flight, latency) goes on piling up
+/// while replicas load, so it may not ask for more before they serve; the offered load may.
 [[nodiscard]] Recommendation recommend(const RecommendInput& input);
 
 /// Latency above its target asks for at most this many times the replicas that were measured: how
