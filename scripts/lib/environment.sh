@@ -80,14 +80,9 @@ start_process() {
 
 # stop_process PID [GRACE_SECONDS]: asks, waits, then kills. Only children of this shell.
 stop_process() {
-  local pid=$1 grace=${2:-10} tenths=0
+  local pid=$1 grace=${2:-10}
   kill -TERM "$pid" 2>/dev/null || return 0
-  while kill -0 "$pid" 2>/dev/null && ((tenths < grace * 10)); do
-    sleep 0.1
-    tenths=$((tenths + 1))
-  done
-  kill -KILL "$pid" 2>/dev/null || true
-  wait "$pid" 2>/dev/null || true
+  timeout "$grace" tail --pid="$pid" --sleep-interval=0.1 -f /dev/null || kill -KILL "$pid" || true
 }
 
 # Stops what was started, the newest first, and removes what was left.
@@ -105,7 +100,7 @@ finish() {
   local status=$?
   trap - EXIT INT TERM HUP
   set +e
-  clean_up
+  clean_up 2>/dev/null  # bash speaks of processes that ended meanwhile
   if ((status != 0)) && [[ -n $CURRENT_STEP ]]; then
     printf '\nerror: failed in step "%s" after %d s in all (exit status %d)\n' \
       "$CURRENT_STEP" "$SECONDS" "$status" >&2
