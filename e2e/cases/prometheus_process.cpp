@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "cases/json_text.h"
+#include "json/write.h"
 
 namespace tokenscaler::e2e {
 
@@ -43,15 +43,39 @@ std::string milliseconds_text(std::chrono::milliseconds time) {
   return fmt::format("{}ms", time.count());
 }
 
-std::string targets_json(const std::vector<ScrapeTarget>& targets) {
-  std::vector<std::string> groups;
+json::Value to_json(const std::map<std::string, std::string>& labels) {
+  json::Object object;
+  for (const auto& [name, value] : labels) object.set(name, value);
+  return object;
+}
+
+json::Value to_json(const std::vector<ScrapeTarget>& targets) {
+  json::Array groups;
   for (const ScrapeTarget& target : targets) {
     std::map<std::string, std::string> labels = target.labels;
     labels["__metrics_path__"] = target.path;
-    groups.push_back(fmt::format(R"({{"targets": [{}], "labels": {}}})",
-                                 json_string(target.address), json_object(labels)));
+    groups.emplace_back(json::Object{{"targets", json::Array{target.address}},
+                                     {"labels", to_json(labels)}});
   }
-  return fmt::format("[{}]\n", fmt::join(groups, ",\n "));
+  return groups;
+}
+
+json::Value to_json(const ScrapeJob& job, const std::filesystem::path& folder) {
+  const std::string targets = (folder / (job.name + ".json")).string();
+  return json::Object{
+      {"job_name", job.name},
+      {"scrape_interval", milliseconds_text(job.interval)},
+      {"scrape_timeout", milliseconds_text(job.timeout.value_or(job.interval))},
+      {"honor_labels", job.honor_labels},
+      {"metric_relabel_configs", job.metric_relabel},
+      {"file_sd_configs", json::Array{json::Object{{"files", json::Array{targets}}}}},
+  };
+}
+
+/// JSON is YAML, so this writes every file of Prometheus.
+Status write_json(const std::filesystem::path& file, const json::Value& value) {
+  ASSIGN_OR_RETURN(const std::string text, json::write(value, json::Layout::Indented));
+  return replace_file(file, text + "\n");
 }
 
 }  // namespace
@@ -84,31 +108,17 @@ std::string PrometheusProcess::url() const {
   return fmt::format("http://127.0.0.1:{}", port_);
 }
 
-/// JSON is YAML.
-std::string PrometheusProcess::config_text() const {
-  std::vector<std::string> jobs;
-  for (const ScrapeJob& job : options_.jobs) {
-    // The name of the job stays the same on all targets: what differs is in the targets' labels.
-    jobs.push_back(fmt::format(
-        R"({{"job_name": {}, "scrape_interval": "{}", "scrape_timeout": "{}", "honor_labels": {}, )"
-        R"("metric_relabel_configs": [{}], "file_sd_configs": [{{"files": [{}]}}]}})",
-        json_string(job.name), milliseconds_text(job.interval),
-        milliseconds_text(job.timeout.value_or(job.interval)), job.honor_labels,
-        fmt::join(job.metric_relabel, ", "),
-        json_string((folder_.path() / (job.name + ".json")).string())));
-  }
-  return fmt::format(R"({{"global": {{"external_labels": {}}}, "scrape_configs": [{}]}})"
-                     "\n",
-                     json_object(options_.external_labels), fmt::join(jobs, ",\n "));
-}
-
 Status PrometheusProcess::write_configuration() const {
-  RETURN_IF_ERROR(replace_file(folder_.path() / "prometheus.yml", config_text()));
+  const std::filesystem::path& folder = folder_.path();
+  json::Array jobs;
   for (const ScrapeJob& job : options_.jobs) {
-    RETURN_IF_ERROR(
-        replace_file(folder_.path() / (job.name + ".json"), targets_json(job.targets)));
+    jobs.push_back(to_json(job, folder));
+    RETURN_IF_ERROR(write_json(folder / (job.name + ".json"), to_json(job.targets)));
   }
-  return {};
+  return write_json(folder / "prometheus.yml",
+                    json::Object{{"global", json::Object{{"external_labels",
+                                                          to_json(options_.external_labels)}}},
+                                 {"scrape_configs", std::move(jobs)}});
 }
 
 Status PrometheusProcess::set_targets(const std::string& job,
@@ -119,7 +129,7 @@ Status PrometheusProcess::set_targets(const std::string& job,
     return make_error(ErrorCode::Invalid, "there is no such scrape job").at(job);
   }
   found->targets = targets;
-  return replace_file(folder_.path() / (job + ".json"), targets_json(targets));
+  return write_json(folder_.path() / (job + ".json"), to_json(targets));
 }
 
 Status PrometheusProcess::launch() {

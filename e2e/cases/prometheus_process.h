@@ -14,6 +14,7 @@
 #include "cases/child_process.h"
 #include "cases/temporary_folder.h"
 #include "http/client.h"
+#include "json/value.h"
 
 namespace tokenscaler::e2e {
 
@@ -33,8 +34,7 @@ struct ScrapeJob {
   std::optional<std::chrono::milliseconds> timeout;
   /// Whether labels of the exporter win over those of the target, as for kube-state-metrics.
   bool honor_labels = false;
-  /// `metric_relabel_configs` entries, each a JSON object.
-  std::vector<std::string> metric_relabel;
+  json::Array metric_relabel;  ///< Entries of `metric_relabel_configs`.
   std::vector<ScrapeTarget> targets;
 };
 
@@ -72,7 +72,6 @@ class PrometheusProcess {
   [[nodiscard]] Status write_configuration() const;
   [[nodiscard]] Status launch();
   [[nodiscard]] Status wait_until_ready(Clock& clock);
-  [[nodiscard]] std::string config_text() const;
 
   PrometheusOptions options_;
   TemporaryFolder folder_;
