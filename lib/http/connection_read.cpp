@@ -96,7 +96,7 @@ void Connection::parse() {
     const auto* bytes = static_cast<const char*>(buffer_.data().data());
     if (!parser_->got_some() && bytes[0] == '\r') {
       if (buffer_.size() == 1) return read_more();
-      if (bytes[1] != '\n') return reply(400, "not an HTTP/1.1 request");
+      if (bytes[1] != '\n') return reply(400, "not a valid request");
       buffer_.consume(2);
       continue;
     }
@@ -162,7 +162,7 @@ void Connection::send_continue() {
 void Connection::refuse(ErrorCodeOf error) {
   if (error == beast_http::error::body_limit) return reply(413, "the body is too large");
   if (error == beast_http::error::header_limit) return reply(431, "the headers are too large");
-  return reply(400, "not an HTTP/1.1 request: " + error.message());
+  return reply(400, "not a valid request: " + error.message());
 }
 
 void Connection::hand_over() {

@@ -113,9 +113,9 @@ bool Exchange::gone() const {
   return !wake_ || client_closed_;
 }
 
-bool Exchange::answered() const {
+bool Exchange::detached() const {
   const std::lock_guard lock(mutex_);
-  return answered_;
+  return !wake_;
 }
 
 std::size_t Exchange::buffered_bytes() const {

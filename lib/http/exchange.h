@@ -54,8 +54,10 @@ class Exchange {
   [[nodiscard]] bool write_waiting(std::string_view bytes, const std::stop_token& stop);
   void finish();
   void abandon();
+  /// No part of a stream can reach the client.
   [[nodiscard]] bool gone() const;
-  [[nodiscard]] bool answered() const;
+  /// No answer of any kind can.
+  [[nodiscard]] bool detached() const;
   [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
   [[nodiscard]] std::size_t buffered_bytes() const;
 

@@ -51,8 +51,8 @@ void WorkerPool::run(const std::stop_token& stop) {
       pending = std::move(queue_.front());
       queue_.pop_front();
     }
-    // Nobody waits for it any more: a flood of clients that give up must not cost handler time.
-    if (!pending->exchange->gone()) serve(std::move(*pending));
+    // Else its deadline passed in the queue: an answer that nobody gets must not cost handler time.
+    if (!pending->exchange->detached()) serve(std::move(*pending));
   }
 }
 
