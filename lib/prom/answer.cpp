@@ -10,6 +10,7 @@
 
 #include "prom/api_error.h"
 #include "prom/json_scanner.h"
+#include "prom/utf8.h"
 
 namespace tokenscaler::prom {
 
@@ -369,6 +370,9 @@ Result<Answer> parse_answer(const RawAnswer& raw) {
       return malformed("it is empty");
     }
     return not_json_error(raw);
+  }
+  if (const auto bad = find_invalid_utf8(raw.body); success && bad != std::string_view::npos) {
+    return malformed(fmt::format("it is not UTF-8 at byte {}", bad));
   }
   AnswerReader reader(raw.body);
   Result<Fields> read = reader.read_fields();

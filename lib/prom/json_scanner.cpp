@@ -2,30 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "prom/utf8.h"
+
 namespace tokenscaler::prom {
 
 namespace {
 
 constexpr std::string_view kLiterals[] = {"true", "false", "null"};
-
-void append_utf8(unsigned point, std::string& text) {
-  const auto byte = [&](unsigned value) { text += static_cast<char>(value); };
-  if (point < 0x80) {
-    byte(point);
-  } else if (point < 0x800) {
-    byte(0xC0U | (point >> 6U));
-    byte(0x80U | (point & 0x3FU));
-  } else if (point < 0x10000) {
-    byte(0xE0U | (point >> 12U));
-    byte(0x80U | ((point >> 6U) & 0x3FU));
-    byte(0x80U | (point & 0x3FU));
-  } else {
-    byte(0xF0U | (point >> 18U));
-    byte(0x80U | ((point >> 12U) & 0x3FU));
-    byte(0x80U | ((point >> 6U) & 0x3FU));
-    byte(0x80U | (point & 0x3FU));
-  }
-}
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';

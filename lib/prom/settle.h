@@ -1,0 +1,55 @@
+// From the rows of one pod to its readings: which source counts, and how much it can be trusted.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "prom/heartbeat.h"
+#include "prom/preset.h"
+#include "prom/signal_table.h"
+#include "scaling/observation.h"
+
+namespace tokenscaler::prom {
+
+/// KV-cache use is measured in blocks; rounding may show a little more than all of them.
+inline constexpr double kMaxKvCacheUsage = 1.05;
+
+/// What is known of a pod's scrapes besides its engine's series.
+enum class ScrapeState {
+  Unknown,  ///< There is no `up` series for it.
+  Failing,  ///< At least one of its scrape targets does not answer.
+  Working,
+};
+
+/// What is the same for all pods of one target under one preset.
+struct SettleContext {
+  const Preset* preset = nullptr;
+  Seconds window{60};
+  Seconds freshness{30};
+  /// Whether the target's series reach back over the window. Rates over less are not the rate of
+  /// the window: Prometheus divides by the whole window.
+  bool history_covers_window = true;
+  /// Counters that at least one pod of the target has.
+  std::set<Signal> known_counters;
+};
+
+/// The evidence about one pod.
+struct PodEvidence {
+  std::optional<PodHeartbeat> heartbeat;
+  ScrapeState scrape = ScrapeState::Unknown;
+  SignalRows rows;
+};
+
+/// The readings of one pod.
+[[nodiscard]] scaling::PodSignals settle_pod(const std::string& pod, const PodEvidence& evidence,
+                                             const SettleContext& context);
+
+/// The readings of a gateway whose rows are in one SignalRows for each namespace and label set.
+[[nodiscard]] scaling::GatewaySignals settle_gateway(const std::vector<SignalRows>& rows,
+                                                     const SettleContext& context,
+                                                     WallTime evaluated_at);
+
+}  // namespace tokenscaler::prom
