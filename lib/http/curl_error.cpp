@@ -140,6 +140,10 @@ Error curl_error(CURL* easy, CURLcode code, std::string_view text, const CallLim
       return server_not_trusted(text);
     case CURLE_SSL_CONNECT_ERROR:
       if (is_client_certificate_alert(text)) return client_certificate_refused(text);
+      // A CA of the right name with another key: OpenSSL reports the signature's arithmetic.
+      if (contains(text, "asn1 encoding routines") || contains(text, "rsa routines")) {
+        return server_not_trusted("its signature is not of this CA: " + std::string(text));
+      }
       return unavailable("the TLS handshake failed: " + printable(text),
                          "check that the server speaks TLS 1.2 or later on this port");
     case CURLE_SSL_CERTPROBLEM:

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace tokenscaler::contract {
 
@@ -34,6 +35,15 @@ struct LeafOptions {
   bool client = false;   ///< Extended key usage clientAuth instead of serverAuth.
   bool expired = false;  ///< Ended an hour ago.
 };
+
+/// A certificate for a client.
+inline LeafOptions client_leaf(std::string common_name, bool expired = false) {
+  LeafOptions options;
+  options.common_name = std::move(common_name);
+  options.client = true;
+  options.expired = expired;
+  return options;
+}
 
 /// A certificate authority with a P-256 key.
 class Authority {
