@@ -47,16 +47,22 @@ Fleet& Timeline::add_fleet(const FleetScript& script) {
   fleet.job = script.job;
   fleet.spec = typical_spec();
   fleet.target.spec_replicas = Replicas(static_cast<std::int32_t>(script.pods));
+  fleet.target.gpus_per_replica = GpuCount(1);
   site_of_[&fleet] = script.site;
   for (std::size_t i = 0; i < script.pods; ++i) {
     EngineIdentity identity = script.identity;
     identity.pod = fmt::format("{}-{}", script.pod_prefix, i);
-    const ScriptedPod& pod = add_pod(fleet, identity, script.load);
-    fleet.pods.back().scraped = true;
-    fleet.target.pods.push_back(
-        ready_pod(pod.engine->identity().pod, clock_.wall() - kReadyFor));
+    add_ready_pod(fleet, std::move(identity), script.load);
   }
   return fleet;
+}
+
+ScriptedPod& Timeline::add_ready_pod(Fleet& fleet, EngineIdentity identity,
+                                     const EngineLoad& load) {
+  ScriptedPod& pod = add_pod(fleet, std::move(identity), load);
+  pod.scraped = true;
+  fleet.target.pods.push_back(ready_pod(pod.engine->identity().pod, clock_.wall() - kReadyFor));
+  return pod;
 }
 
 ScriptedPod& Timeline::add_pod(Fleet& fleet, EngineIdentity identity, const EngineLoad& load) {

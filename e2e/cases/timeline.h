@@ -59,8 +59,11 @@ class Timeline {
 
   /// A fleet of ready pods, which have been ready for an hour, and as many replicas asked for.
   Fleet& add_fleet(const FleetScript& script);
-  /// One more pod, not yet scraped and not in the target's state.
+  /// One more pod, not yet scraped and not in the target's state. The identity's namespace is the
+  /// fleet's.
   ScriptedPod& add_pod(Fleet& fleet, EngineIdentity identity, const EngineLoad& load);
+  /// One more pod that is scraped, and that Kubernetes calls ready for an hour.
+  ScriptedPod& add_ready_pod(Fleet& fleet, EngineIdentity identity, const EngineLoad& load);
   /// A page under the kube-state-metrics job.
   void add_state_page(const std::string& name, std::function<std::string()> page);
   /// Does `action` at that time.

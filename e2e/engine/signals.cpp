@@ -17,4 +17,11 @@ int SignalWaiter::wait() const {
   return signal;
 }
 
+bool SignalWaiter::wait_for(std::chrono::milliseconds time) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const timespec wait = {.tv_sec = seconds.count(),
+                         .tv_nsec = std::chrono::nanoseconds(time - seconds).count()};
+  return sigtimedwait(&set_, nullptr, &wait) > 0;
+}
+
 }  // namespace tokenscaler::engine

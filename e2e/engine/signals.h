@@ -1,6 +1,7 @@
 // Signals as something to wait for.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <initializer_list>
 
@@ -13,6 +14,8 @@ class SignalWaiter {
   explicit SignalWaiter(std::initializer_list<int> signals);
   /// Waits for one of the signals and returns it.
   int wait() const;
+  /// Waits for one of the signals for at most `time`; false if none came.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const;
 
  private:
   sigset_t set_{};
