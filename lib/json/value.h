@@ -28,7 +28,13 @@ using Array = std::vector<Value>;
 /// The members of an object in the order of their keys' bytes. A key occurs once.
 class Object {
  public:
-  Object() = default;
+  // Defined where Member is complete: clang makes them too early otherwise.
+  Object();
+  ~Object();
+  Object(const Object&);
+  Object(Object&&) noexcept;
+  Object& operator=(const Object&);
+  Object& operator=(Object&&) noexcept;
   Object(std::initializer_list<Member> members);
 
   /// The member's value, or nullptr.
