@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scaling/decide.h"
@@ -76,6 +77,14 @@ inline PodState ready_pod(std::string name, std::int64_t age_seconds = 3600) {
 
 inline PodState pod_in(PodPhase phase, std::string name, std::int64_t age_seconds = 10) {
   return {.name = std::move(name), .phase = phase, .since = ago(age_seconds)};
+}
+
+using CountOf = std::pair<Replicas ReplicaCounts::*, std::int32_t>;
+
+inline ReplicaCounts counts_of(std::initializer_list<CountOf> counts) {
+  ReplicaCounts result;
+  for (const auto& [member, count] : counts) result.*member = Replicas(count);
+  return result;
 }
 
 inline std::string pod_name(int index) {
