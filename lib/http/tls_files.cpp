@@ -132,6 +132,11 @@ Result<bool> TlsFiles::refresh() {
   return refresh_locked();
 }
 
+std::shared_ptr<const TlsPem> TlsFiles::last() {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
 std::shared_ptr<const TlsPem> TlsFiles::current(std::chrono::milliseconds max_age) {
   const std::lock_guard lock(mutex_);
   const bool any = !ca_file_.empty() || !certificate_file_.empty();

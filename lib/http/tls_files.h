@@ -38,6 +38,8 @@ class TlsFiles {
 
   /// The last usable contents; never null. Reads again when the last look is `max_age` old.
   [[nodiscard]] std::shared_ptr<const TlsPem> current(std::chrono::milliseconds max_age);
+  /// The last usable contents, without a look at the files.
+  [[nodiscard]] std::shared_ptr<const TlsPem> last();
   /// Reads now. True when the contents are new; the error when they cannot be used.
   [[nodiscard]] Result<bool> refresh();
 

@@ -172,8 +172,7 @@ Result<std::unique_ptr<TlsServer>> TlsServer::open(const TlsServerMaterial& mate
   }
   ASSIGN_OR_RETURN(auto files, TlsFiles::open(asks ? material.client_ca_file : "",
                                               material.certificate_file, material.key_file));
-  ASSIGN_OR_RETURN(auto context, make_context(*files->current(std::chrono::milliseconds::max()),
-                                              material.client_certificates));
+  ASSIGN_OR_RETURN(auto context, make_context(*files->last(), material.client_certificates));
   return std::unique_ptr<TlsServer>(new TlsServer(std::move(files), material.client_certificates,
                                                   std::move(context), poll_interval,
                                                   std::move(report)));
@@ -196,8 +195,7 @@ std::shared_ptr<ssl::context> TlsServer::context() const {
 Status TlsServer::reload() {
   ASSIGN_OR_RETURN(const bool changed, files_->refresh());
   if (!changed) return {};
-  ASSIGN_OR_RETURN(auto context,
-                   make_context(*files_->current(std::chrono::milliseconds::max()), mode_));
+  ASSIGN_OR_RETURN(auto context, make_context(*files_->last(), mode_));
   const std::lock_guard lock(mutex_);
   context_ = std::move(context);
   return {};

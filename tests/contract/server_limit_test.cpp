@@ -299,10 +299,11 @@ TEST(ServerLimitTest, ClosedConnectionsLeaveNothingBehind) {
     return eventually([&] { return server->connections() == 0; });
   };
   ASSERT_TRUE(connect_many(100));
+  pass(milliseconds(50));  // The last ones may still wait to be accepted.
   const std::size_t descriptors = open_descriptors();
   const MemoryGrowth growth;
   ASSERT_TRUE(connect_many(2'000));
-  EXPECT_EQ(open_descriptors(), descriptors);
+  EXPECT_TRUE(eventually([&] { return open_descriptors() <= descriptors; }));
   EXPECT_LT(growth.bytes(), 8 * kMiB);
 }
 
