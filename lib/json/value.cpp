@@ -10,9 +10,12 @@ bool key_before(const Member& a, const Member& b) {
   return a.key < b.key;
 }
 
+bool key_less(const Member& member, std::string_view key) {
+  return member.key < key;
+}
+
 auto lower_bound(auto& members, std::string_view key) {
-  return std::lower_bound(members.begin(), members.end(), key,
-                          [](const Member& member, std::string_view k) { return member.key < k; });
+  return std::lower_bound(members.begin(), members.end(), key, key_less);
 }
 
 }  // namespace
