@@ -71,7 +71,13 @@ std::vector<Member>::const_iterator Object::begin() const {
 std::vector<Member>::const_iterator Object::end() const {
   return members_.end();
 }
-bool Object::operator==(const Object&) const = default;
+bool Object::operator==(const Object& other) const {
+  return members_ == other.members_;
+}
+
+bool Value::operator==(const Value& other) const {
+  return data_ == other.data_;
+}
 
 std::string_view describe(Type type) {
   switch (type) {

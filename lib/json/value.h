@@ -49,7 +49,7 @@ class Object {
   [[nodiscard]] std::vector<Member>::const_iterator begin() const;
   [[nodiscard]] std::vector<Member>::const_iterator end() const;
 
-  bool operator==(const Object&) const;
+  bool operator==(const Object& other) const;
 
  private:
   std::vector<Member> members_;
@@ -100,7 +100,8 @@ class Value {
   }
 
   /// Equal in type and content; 1 and 1.0 are different.
-  bool operator==(const Value&) const = default;
+  // Not defaulted, as Value, Object and Member contain each other: clang 14 does not survive it.
+  bool operator==(const Value& other) const;
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
@@ -110,7 +111,7 @@ struct Member {
   std::string key;
   Value value;
 
-  bool operator==(const Member&) const = default;
+  bool operator==(const Member& other) const { return key == other.key && value == other.value; }
 };
 
 }  // namespace tokenscaler::json
