@@ -49,7 +49,7 @@ class Evaluation {
     const Observation& observation = *snapshot_.observation;
     decision_.engine = observation.engine;
     decision_.warnings = observation.warnings;
-    decision_.measurement = measure(observation, target_, now_, spec_.metrics.engine);
+    decision_.measurement = measure(observation, target_, now_, spec_.metrics);
     decision_.replicas = decision_.measurement->replicas;
   }
 
@@ -61,7 +61,7 @@ class Evaluation {
     history_.unavailable_since.reset();
     const Measurement& measurement = *decision_.measurement;
     DemandEstimate estimate =
-        estimate_demand(measurement, spec_.demand, target_.cold_start_p95, history_.shape);
+        estimate_demand(measurement, spec_.demand, plausible_cold_start(target_), history_.shape);
     decision_.demand = std::move(estimate.demand);
     append(std::move(estimate.reasons));
     history_.shape = decision_.demand->shape;

@@ -19,6 +19,11 @@ bool plausible(double value) {
   return std::isfinite(value) && std::abs(value) <= kMaxPlausibleValue;
 }
 
+std::optional<Seconds> plausible_time(Seconds time) {
+  if (!(time > Seconds(0) && time <= kLongestPlausibleTime)) return std::nullopt;
+  return time;
+}
+
 /// A reading's value if it may be used and can be true.
 std::optional<double> usable(const Reading& reading) {
   if (!reading.known() || !plausible(reading.value)) return std::nullopt;
@@ -165,18 +170,19 @@ class Sum {
     if (const auto mean = prompt_length_.mean()) into_.mean_prompt = Tokens(*mean);
     if (const auto mean = generation_length_.mean()) into_.mean_generation = Tokens(*mean);
     // Engines without length histograms: tokens and finished requests of the same window.
-    if (into_.finished > RequestsPerSecond(0)) {
-      if (!into_.mean_prompt)
-        into_.mean_prompt = Tokens(into_.prompt.value() / into_.finished.value());
-      if (!into_.mean_generation) {
-        into_.mean_generation = Tokens(into_.generation.value() / into_.finished.value());
-      }
-    }
+    if (!into_.mean_prompt) into_.mean_prompt = tokens_per_request(into_.prompt);
+    if (!into_.mean_generation) into_.mean_generation = tokens_per_request(into_.generation);
     if (const auto mean = first_token_.mean()) into_.mean_time_to_first_token = Seconds(*mean);
     if (const auto mean = output_token_.mean()) into_.mean_time_per_output_token = Seconds(*mean);
   }
 
  private:
+  [[nodiscard]] std::optional<Tokens> tokens_per_request(TokensPerSecond rate) const {
+    const double mean = rate.value() / into_.finished.value();
+    if (!plausible(mean)) return std::nullopt;
+    return Tokens(mean);
+  }
+
   Measurement& into_;
   WeightedMean prompt_length_;
   WeightedMean generation_length_;
@@ -237,7 +243,7 @@ void count_not_ready(const PodState& pod, const TargetState& target, WallTime no
                      ReplicaCounts& counts) {
   switch (pod.phase) {
     case PodPhase::Starting: {
-      const Seconds cold_start = target.cold_start_p95.value_or(kDefaultColdStartP95);
+      const Seconds cold_start = plausible_cold_start(target).value_or(kDefaultColdStartP95);
       const bool overdue = age_of(pod, now) > kOverdueColdStarts * cold_start;
       (overdue ? counts.overdue : counts.starting) += Replicas(1);
       break;
@@ -258,18 +264,24 @@ void count_not_ready(const PodState& pod, const TargetState& target, WallTime no
 
 }  // namespace
 
+std::optional<Seconds> plausible_cold_start(const TargetState& target) {
+  if (!target.cold_start_p95) return std::nullopt;
+  return plausible_time(*target.cold_start_p95);
+}
+
 Measurement measure(const Observation& observation, const TargetState& target, WallTime now,
-                    model::Engine asked) {
+                    const model::Metrics& metrics) {
   Measurement result;
   result.at = observation.evaluated_at;
-  result.window = observation.effective_window;
+  result.window = plausible_time(observation.effective_window).value_or(Seconds(metrics.window));
   const SignalsByPod own = signals_of_own_pods(observation, target);
   const FleetSignals fleet = fleet_signals(own);
   result.in_flight_known = fleet.running && fleet.waiting;
   result.finished_known = fleet.finished;
-  result.gateway_only = is_gateway(asked);
+  result.gateway_only = is_gateway(metrics.engine);
   // A rate needs a whole window, and the first two scrapes come after readiness.
-  const Seconds warm_up = observation.effective_window + 2.0 * observation.scrape_interval;
+  const Seconds warm_up =
+      result.window + 2.0 * plausible_time(observation.scrape_interval).value_or(Seconds(0));
 
   Sum sum(result);
   for (const PodState& pod : target.pods) {

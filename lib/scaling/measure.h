@@ -93,13 +93,19 @@ inline constexpr std::size_t kMaxDarkDetails = 5;
 /// lose integers. A larger one is treated as not a number.
 inline constexpr double kMaxPlausibleValue = 1e12;
 
-/// Sums up `observation` for the pods of `target`. `asked` is spec.metrics.engine: with a gateway's
-/// name the pods are not expected to say anything.
+/// Sums up `observation` for the pods of `target`. With a gateway as metrics.engine the pods are
+/// not expected to say anything. metrics.window stands for an effective window that cannot be.
 [[nodiscard]] Measurement measure(const Observation& observation, const TargetState& target,
-                                  WallTime now, model::Engine asked);
+                                  WallTime now, const model::Metrics& metrics);
+
+/// The measured p95 cold start, unless it cannot be (clocks of nodes differ).
+[[nodiscard]] std::optional<Seconds> plausible_cold_start(const TargetState& target);
 
 /// Counts the replicas of `target` when there is no observation: every ready one is dark.
 [[nodiscard]] ReplicaCounts count_without_observation(const TargetState& target, WallTime now);
+
+/// Longest window, scrape interval or cold start that is believed.
+inline constexpr Seconds kLongestPlausibleTime{86'400};
 
 /// A starting replica is overdue after this many p95 cold starts (DESIGN 5, rule 6).
 inline constexpr double kOverdueColdStarts = 2.0;

@@ -13,7 +13,7 @@ namespace {
 using namespace testing;
 
 Measurement measure_of(const Snapshot& snapshot) {
-  return measure(*snapshot.observation, snapshot.target, kNow, snapshot.spec.metrics.engine);
+  return measure(*snapshot.observation, snapshot.target, kNow, snapshot.spec.metrics);
 }
 
 /// The readings without which a pod's load is not known.
@@ -316,6 +316,17 @@ TEST(MeasureGateway, UnderEngineAutoPodsMustStillSpeak) {
   snapshot.observation->pods.clear();
   snapshot.observation->gateway = busy_gateway();
   EXPECT_EQ(measure_of(snapshot).replicas.dark, Replicas(2));
+}
+
+TEST(Measure, TimesThatCannotBeAreNotUsed) {
+  for (const double absurd : {std::nan(""), -1.0, 0.0, 1e300}) {
+    Snapshot snapshot = basic_snapshot(1);
+    snapshot.observation->effective_window = Seconds(absurd);
+    snapshot.observation->scrape_interval = Seconds(absurd);
+    snapshot.target.cold_start_p95 = Seconds(absurd);
+    EXPECT_EQ(measure_of(snapshot).window, Seconds(60)) << "spec.metrics.windowSeconds";
+    EXPECT_FALSE(plausible_cold_start(snapshot.target));
+  }
 }
 
 TEST(CountWithoutObservation, EveryReadyReplicaIsDark) {
