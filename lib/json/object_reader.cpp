@@ -37,7 +37,8 @@ std::string boolean_advice(const Value& value) {
 
 /// Advice for a scalar that stands where text is wanted.
 std::string quote_advice(const Value& value) {
-  if (value.boolean()) return fmt::format("put it in quotes: \"{}\"", *value.boolean());
+  // YAML's `no` has become false: what was written is not known any more.
+  if (value.boolean()) return "YAML takes it for a boolean: put it in quotes";
   if (value.integer()) return fmt::format("put it in quotes: \"{}\"", *value.integer());
   if (value.number()) return fmt::format("put it in quotes: \"{}\"", *value.number());
   return "write a text";
@@ -178,8 +179,13 @@ std::optional<std::size_t> ObjectReader::word(std::string_view key,
     if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
   }
   const auto suggestion = text == nullptr ? std::nullopt : closest(*text, words);
+  std::string advice = "write one of these words";
+  if (suggestion) advice = fmt::format("did you mean {}?", *suggestion);
+  // kubectl sends `Off` as false.
+  if (value->boolean())
+    advice = "YAML takes on, off, yes, no, y and n for booleans: put the word in quotes";
   complain(key, fmt::format("must be one of {}, is {}", fmt::join(words, ", "), describe(*value)),
-           suggestion ? fmt::format("did you mean {}?", *suggestion) : "write one of these words");
+           std::move(advice));
   return std::nullopt;
 }
 

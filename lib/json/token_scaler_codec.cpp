@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "json/object_reader.h"
+#include "json/utf8.h"
 
 namespace tokenscaler::json {
 
@@ -148,6 +149,11 @@ void decode_rules(ObjectReader& behavior, std::string_view key, model::ScalingRu
       each.finish();
       rules.policies.push_back(policy);
     }
+    // As in the HPA: no policy at all would be a second way to say Disabled.
+    if (policies->empty()) {
+      reader->complain("policies", "is an empty list",
+                       "leave it out for the defaults, or write selectPolicy: Disabled");
+    }
   }
   reader->finish();
 }
@@ -179,8 +185,8 @@ void decode_cost(ObjectReader& spec, std::optional<model::Cost>& cost) {
     if (currency) {
       cost->currency = *currency;
     } else {
-      reader->complain("currency", currency.error().message,
-                       "write three capital letters, such as USD or EUR");
+      reader->complain("currency", fmt::format("\"{}\" is not a currency code", printable(*code)),
+                       currency.error().advice);
     }
   }
   assign(cost->price_per_gpu_hour, reader->decimal("pricePerGPUHour"));
@@ -212,7 +218,8 @@ void decode_spec(ObjectReader& root, model::TokenScalerSpec& spec) {
 void expect_word(ObjectReader& root, std::string_view key, std::string_view word) {
   const auto value = root.string(key, Presence::Required);
   if (!value || *value == word) return;
-  root.complain(key, fmt::format("is \"{}\"", *value), fmt::format("write {}", word));
+  root.complain(key, fmt::format("must be {}, is \"{}\"", word, printable(*value)),
+                fmt::format("write {}: {}", key, word));
 }
 
 // Encoding.

@@ -119,7 +119,8 @@ TEST(ObjectReader, CollectsEveryErrorWithItsPath) {
           "spec.flag: must be a boolean, is a string \"true\" (write true without quotes)",
           "spec.on: must be a boolean, is an integer 1 (write true or false)",
           "spec.name: must be a string, is an integer 5 (put it in quotes: \"5\")",
-          "spec.name2: must be a string, is a boolean false (put it in quotes: \"false\")",
+          "spec.name2: must be a string, is a boolean false (YAML takes it for a boolean: put it "
+          "in quotes)",
           "spec.price: must be a quantity in quotes, is a number 1.3 (put it in quotes: \"1.3\")",
           "spec.price2: must be a quantity, is a string \"3 EUR\" (" + suffixes + ")",
           "spec.price3: must be a quantity in quotes, is a boolean true (write for example \"1.5\" "
