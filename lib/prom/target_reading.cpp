@@ -99,6 +99,11 @@ Reading& reading_of(PodSignals& signals, Signal signal) {
   }
 }
 
+bool is_rate(Signal signal) {
+  return signal != Signal::RunningRequests && signal != Signal::WaitingRequests &&
+         signal != Signal::KvCacheUsage;
+}
+
 /// Puts the values of custom queries in the place of the preset's.
 void apply_custom(const TargetReading& target, const PodEvidence& evidence, std::size_t pod_count,
                   PodSignals& signals) {
@@ -116,6 +121,8 @@ void apply_custom(const TargetReading& target, const PodEvidence& evidence, std:
     }
     if (evidence.heartbeat && age > Seconds(target.freshness)) {
       reading.state = ReadingState::Stale;
+    } else if (evidence.heartbeat && is_rate(signal) && !target.history_covers_window) {
+      reading.state = ReadingState::TooYoung;
     } else if (value) {
       const double maximum = signal == Signal::KvCacheUsage ? kMaxKvCacheUsage : HUGE_VAL;
       const bool valid = std::isfinite(*value) && *value >= 0.0 && *value <= maximum;
