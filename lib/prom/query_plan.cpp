@@ -144,8 +144,7 @@ std::string QueryPlanner::one_replica(const QueryScope& scope, std::string expre
 
 std::string QueryPlanner::grouped(const QueryScope& scope, std::string_view aggregation,
                                   std::string expression) const {
-  std::vector<std::string> by = {server_.namespace_label};
-  if (!scope.preset->gateway) by.push_back(server_.pod_label);
+  std::vector<std::string> by = {server_.namespace_label, server_.pod_label};
   by.insert(by.end(), scope.match_names.begin(), scope.match_names.end());
   return fmt::format("{} by ({}) ({})", aggregation, join(by, ", "), expression);
 }

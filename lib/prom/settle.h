@@ -47,7 +47,8 @@ struct PodEvidence {
 [[nodiscard]] scaling::PodSignals settle_pod(const std::string& pod, const PodEvidence& evidence,
                                              const SettleContext& context);
 
-/// The readings of a gateway whose rows are in one SignalRows for each namespace and label set.
+/// The readings of a gateway, summed over its pods: a pod that has both names of a renamed metric
+/// counts once.
 [[nodiscard]] scaling::GatewaySignals settle_gateway(const std::vector<SignalRows>& rows,
                                                      const SettleContext& context,
                                                      WallTime evaluated_at);

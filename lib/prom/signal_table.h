@@ -14,7 +14,7 @@
 
 namespace tokenscaler::prom {
 
-/// The rows of one pod (or, for a gateway, of one namespace) that a target may use.
+/// The rows of one pod that a target may use.
 class SignalRows {
  public:
   void add(const RowMark& mark, double value) { rows_.emplace_back(mark, value); }

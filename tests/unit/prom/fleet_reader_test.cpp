@@ -264,9 +264,9 @@ TEST_F(FleetReaderTest, AGatewayIsReadBesideTheEngine) {
        fake_.row(R"("__name__":"llm_d_epp_request_total","namespace":"gw","pod":"epp")", "1")});
   fake_.heartbeats = fake_.beats("a", 5, 15, 10, R"(,"model_name":"m")");
   fake_.gauges = rows(
-      {fake_.row(R"("namespace":"gw","model_name":"m","tks_signal":"queued_requests/0")", "9"),
-       fake_.row(R"("namespace":"gw","model_name":"n","tks_signal":"queued_requests/0")", "99"),
-       fake_.row(R"("namespace":"gw","model_name":"m","tks_signal":"sampled_at:queued_requests/0")",
+      {fake_.row(R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"queued_requests/0")", "9"),
+       fake_.row(R"("namespace":"gw","pod":"epp","model_name":"n","tks_signal":"queued_requests/0")", "99"),
+       fake_.row(R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"sampled_at:queued_requests/0")",
                  "1699999990")});
   const Observation fleet = observe();
   ASSERT_TRUE(fleet.gateway);
