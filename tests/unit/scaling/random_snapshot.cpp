@@ -157,28 +157,6 @@ WallTime random_past(Random& random, Inputs inputs, std::int64_t most_seconds) {
 
 }  // namespace
 
-std::uint64_t Random::next() {
-  state_ += 0x9E3779B97F4A7C15U;
-  std::uint64_t z = state_;
-  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-  return z ^ (z >> 31U);
-}
-
-std::int64_t Random::integer(std::int64_t least, std::int64_t most) {
-  const auto range = static_cast<std::uint64_t>(most - least) + 1;
-  return least + static_cast<std::int64_t>(next() % range);
-}
-
-double Random::real(double least, double most) {
-  constexpr double kUnit = 1.0 / 9007199254740992.0;  // 2^-53
-  return least + static_cast<double>(next() >> 11U) * kUnit * (most - least);
-}
-
-bool Random::chance(double probability) {
-  return real(0.0, 1.0) < probability;
-}
-
 Snapshot random_snapshot(Random& random, Inputs inputs) {
   Snapshot snapshot = basic_snapshot(0);
   snapshot.spec = random_spec(random, inputs);

@@ -1,32 +1,12 @@
 // Random and adversarial inputs of the decision, each made from one seed.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "scaling/decide.h"
+#include "unit/scaling/random.h"
 
 namespace tokenscaler::scaling::testing {
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every platform, unlike <random>'s
-/// distributions.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next();
-  /// least..most, both included.
-  std::int64_t integer(std::int64_t least, std::int64_t most);
-  double real(double least, double most);
-  bool chance(double probability);
-  template <class T, std::size_t N>
-  const T& pick(const T (&choices)[N]) {
-    return choices[static_cast<std::size_t>(integer(0, static_cast<std::int64_t>(N) - 1))];
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 /// How hostile the inputs are.
 enum class Inputs {
