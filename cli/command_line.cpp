@@ -100,7 +100,7 @@ po::options_description recommend_options() {
                                                     "evaluate again and again until interrupted")(
       "interval-seconds", po::value<double>()->default_value(15.0, "15"),
       "time between evaluations, 1..3600")(
-      "cycles", po::value<std::size_t>()->default_value(0),
+      "cycles", po::value<std::int64_t>()->default_value(0),
       "with --watch: stop after so many evaluations; 0: never")(
       "output,o", po::value<std::string>()->default_value("text"),
       "text or json (with --watch one line for each evaluation)")(
@@ -206,7 +206,9 @@ Result<Command> parse_recommend(std::span<const std::string> arguments) {
   command.file = values["filename"].as<std::string>();
   command.name = values["name"].as<std::string>();
   command.watch = values["watch"].as<bool>();
-  command.cycles = values["cycles"].as<std::size_t>();
+  const std::int64_t cycles = values["cycles"].as<std::int64_t>();
+  if (cycles < 0) return usage_error("--cycles is negative", "recommend");
+  command.cycles = static_cast<std::size_t>(cycles);
   if (values.count("replicas") > 0) {
     const std::int32_t replicas = values["replicas"].as<std::int32_t>();
     if (replicas < 0) return usage_error("--replicas is negative", "recommend");
