@@ -100,41 +100,38 @@ bool EngineApi::ready() const {
 }
 
 void EngineApi::handle(http::Request request, http::Responder responder) {
-  const std::string path(request.path());
-  const bool post = request.method == "POST";
-  const bool get = request.method == "GET" || request.method == "HEAD";
-  const auto send = [&responder](http::Response response) {
-    std::move(responder).send(std::move(response));
-  };
-  if (path == "/v1/completions" && post) {
-    complete(CompletionApi::Completions, std::move(request), std::move(responder));
-  } else if (path == "/v1/chat/completions" && post) {
-    complete(CompletionApi::ChatCompletions, std::move(request), std::move(responder));
-  } else if (path == "/v1/models" && get) {
-    send(models());
-  } else if (path == "/health" && get) {
-    send(http::Response::text(ready() ? 200 : 503, ""));
-  } else if (path == "/version" && get) {
-    send(http::Response::json(200, R"({"version":"tokenscaler-engine-stand-in"})"));
-  } else if (path == "/metrics" && get) {
-    if (clock_.steady() < ready_at_) {
-      send(http::Response::text(503, "the engine is starting\n"));
-    } else {
-      http::Response response{.status = 200, .headers = {}, .body = engine_.metrics_text()};
-      response.headers.add("Content-Type", std::string(kExpositionContentType));
-      send(std::move(response));
+  const std::string_view path = request.path();
+  const bool completions = path == "/v1/completions";
+  if (completions || path == "/v1/chat/completions") {
+    if (request.method != "POST") {
+      std::move(responder).send(
+          error_response({.status = 405, .message = "Method Not Allowed", .param = {}}));
+      return;
     }
-  } else {
-    const bool known =
-        path.starts_with("/v1/") || path == "/health" || path == "/metrics" || path == "/version";
-    const int status = known && (path == "/v1/completions" || path == "/v1/chat/completions" ||
-                                 path == "/v1/models" || !path.starts_with("/v1/"))
-                           ? 405
-                           : 404;
-    send(error_response({.status = status,
-                         .message = status == 405 ? "Method Not Allowed" : "Not Found",
-                         .param = {}}));
+    const auto api = completions ? CompletionApi::Completions : CompletionApi::ChatCompletions;
+    complete(api, std::move(request), std::move(responder));
+    return;
   }
+  std::move(responder).send(answer(request));
+}
+
+http::Response EngineApi::answer(const http::Request& request) {
+  const std::string_view path = request.path();
+  const bool known =
+      path == "/v1/models" || path == "/health" || path == "/version" || path == "/metrics";
+  if (!known) return error_response({.status = 404, .message = "Not Found", .param = {}});
+  if (request.method != "GET" && request.method != "HEAD") {
+    return error_response({.status = 405, .message = "Method Not Allowed", .param = {}});
+  }
+  if (path == "/v1/models") return models();
+  if (path == "/health") return http::Response::text(ready() ? 200 : 503, "");
+  if (path == "/version") {
+    return http::Response::json(200, R"({"version":"tokenscaler-engine-stand-in"})");
+  }
+  if (clock_.steady() < ready_at_) return http::Response::text(503, "the engine is starting\n");
+  http::Response response{.status = 200, .headers = {}, .body = engine_.metrics_text()};
+  response.headers.add("Content-Type", std::string(kExpositionContentType));
+  return response;
 }
 
 http::Response EngineApi::models() const {

@@ -32,6 +32,8 @@ class EngineApi {
   [[nodiscard]] bool ready() const;
 
  private:
+  /// Everything but completions.
+  [[nodiscard]] http::Response answer(const http::Request& request);
   void complete(CompletionApi api, http::Request request, http::Responder responder);
   void answer_whole(const CompletionRequest& request, std::stop_token stop,
                     http::Responder responder);

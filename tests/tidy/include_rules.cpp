@@ -58,8 +58,8 @@ constexpr std::array kPackages{
     Package{"spdlog/", R"(lib/telemetry/\w+\.cpp)"},
     Package{"zlib.h", R"(e2e/engine/\w+\.cpp)"},
     Package{"fmt/", R"(.*)"},
-    Package{"gtest/", R"((tests|e2e/cases)/.*)"},
-    Package{"gmock/", R"((tests|e2e/cases)/.*)"},
+    Package{"gtest/", R"((tests|e2e/cases)/.*|e2e/engine/\w+_test\.cpp)"},
+    Package{"gmock/", R"((tests|e2e/cases)/.*|e2e/engine/\w+_test\.cpp)"},
 };
 
 /// Headers of the C library and of POSIX. They are system calls, so they stay out of headers.
