@@ -19,8 +19,9 @@ namespace tokenscaler::http {
 
 /// Where one peer's cost ends. The defaults suit small control-plane services.
 /// Memory for all peers together stays under
-///   max_connections x (max_header_bytes x 3 + 2 x stream_buffer_bytes + about 100 KiB of TLS)
-///   + max_total_body_bytes + what the handlers' answers hold.
+///   max_connections x (4 x max_header_bytes + stream_buffer_bytes + 40 KiB, and 100 KiB with TLS)
+///   + max_total_body_bytes + what the handlers' answers hold:
+/// the input buffer (header and 32 KiB), the parsed header and its copy in the request, one stream.
 struct ServerLimits {
   /// Request line and headers. 16 KiB holds a service-account token and front-proxy headers.
   std::size_t max_header_bytes = 16U * 1024U;

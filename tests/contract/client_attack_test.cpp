@@ -205,7 +205,7 @@ TEST_F(HostileServer, SilentServerEndsAtTheDeadline) {
   EXPECT_THAT(client_->send(get(server.url(), milliseconds(300)), {}),
               FailsWith(ErrorCode::Timeout, "waiting for the headers"));
   EXPECT_GE(watch.elapsed(), milliseconds(290));
-  EXPECT_LT(watch.elapsed(), milliseconds(900));
+  EXPECT_LT(watch.elapsed(), milliseconds(2'000));
 }
 
 RawServer::Script drip(std::string head) {
@@ -222,7 +222,7 @@ TEST_F(HostileServer, DrippingBodyEndsAtTheTotalDeadline) {
   const Stopwatch watch;
   EXPECT_THAT(client_->send(get(server.url(), milliseconds(400)), {}),
               FailsWith(ErrorCode::Timeout, "reading the body"));
-  EXPECT_LT(watch.elapsed(), milliseconds(1'000));
+  EXPECT_LT(watch.elapsed(), milliseconds(2'500));
 }
 
 TEST_F(HostileServer, DrippingHeadersEndAtTheTotalDeadline) {
@@ -230,7 +230,7 @@ TEST_F(HostileServer, DrippingHeadersEndAtTheTotalDeadline) {
   const Stopwatch watch;
   EXPECT_THAT(client_->send(get(server.url(), milliseconds(400)), {}),
               FailsWith(ErrorCode::Timeout, "timeout while"));
-  EXPECT_LT(watch.elapsed(), milliseconds(1'000));
+  EXPECT_LT(watch.elapsed(), milliseconds(2'500));
 }
 
 TEST_F(HostileServer, ConnectingToWhatNeverAnswersEndsAtTheConnectTimeout) {
@@ -243,7 +243,7 @@ TEST_F(HostileServer, ConnectingToWhatNeverAnswersEndsAtTheConnectTimeout) {
   const Stopwatch watch;
   EXPECT_THAT(client_->send(request, {}),
               FailsWith(ErrorCode::Timeout, "no connection within 300"));
-  EXPECT_LT(watch.elapsed(), milliseconds(1'500));
+  EXPECT_LT(watch.elapsed(), milliseconds(2'500));
 }
 
 TEST_F(HostileServer, RedirectIsAnAnswerAndCredentialsStayHome) {

@@ -1,12 +1,12 @@
 // What the client promises to its callers: cancelling, streaming with back-pressure, keep-alive, a
 // bounded pool, many threads, IPv6, and life without file descriptors.
+#include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "contract/client_fixture.h"
-#include "http/server.h"
+#include "contract/server_fixture.h"
 
 namespace tokenscaler::contract {
 namespace {
@@ -14,16 +14,8 @@ namespace {
 using testing::HasSubstr;
 
 std::unique_ptr<http::Server> start_server(http::Handler handler,
-                                           http::ServerOptions options = {}) {
-  auto server = http::Server::start(std::move(options), std::move(handler));
-  if (!server) throw std::runtime_error(server.error().to_string());
-  return std::move(server).value();
-}
-
-http::Handler echo() {
-  return http::answer_with([](const http::Request& request) {
-    return http::Response::text(200, request.method + " " + request.target + " " + request.body);
-  });
+                                           http::ServerOptions options = test_options()) {
+  return serve(std::move(options), std::move(handler));
 }
 
 TEST(ClientTest, SendsMethodTargetHeadersAndBody) {
@@ -92,7 +84,7 @@ TEST(ClientTest, ReachesIpv6Literals) {
   EXPECT_THAT(server->url(), HasSubstr("http://[::1]:"));
   const auto response = make_client()->send(get(server->url() + "/six"), {});
   ASSERT_TRUE(response) << response.error().to_string();
-  EXPECT_EQ(response->body, "GET /six ");
+  EXPECT_EQ(response->body, "GET /six []\n");
 }
 
 TEST(ClientTest, ReusesConnections) {
@@ -146,18 +138,20 @@ TEST(ClientTest, KeepsToItsBoundOfConnections) {
 
 TEST(ClientTest, WaitingForAConnectionCountsTowardsTheDeadline) {
   const RawServer server([](RawSocket& socket, const std::stop_token&) {
-    static_cast<void>(socket.closed_within(milliseconds(2'000)));
+    static_cast<void>(socket.closed_within(milliseconds(5'000)));
   });
   http::CurlClientOptions options;
   options.max_connections = 1;
   const auto client = make_client(options);
+  std::stop_source stop;
   const std::jthread first(
-      [&] { static_cast<void>(client->send(get(server.url(), milliseconds(900)), {})); });
-  static_cast<void>(client->send(get("http://127.0.0.1:1/", milliseconds(100)), {}));
+      [&] { static_cast<void>(client->send(get(server.url()), stop.get_token())); });
+  ASSERT_TRUE(eventually([&] { return server.accepted() == 1; }));
   const Stopwatch watch;
   EXPECT_THAT(client->send(get(server.url(), milliseconds(200)), {}),
               FailsWith(ErrorCode::Timeout, ""));
-  EXPECT_LT(watch.elapsed(), milliseconds(700));
+  EXPECT_LT(watch.elapsed(), milliseconds(1'500));
+  stop.request_stop();
 }
 
 TEST(ClientTest, ServesManyThreads) {
@@ -171,7 +165,7 @@ TEST(ClientTest, ServesManyThreads) {
         for (int i = 0; i < 50; ++i) {
           const std::string path = "/" + std::to_string(thread) + "/" + std::to_string(i);
           const auto response = client->send(get(server->url() + path, milliseconds(20'000)), {});
-          right += response && response->body == "GET " + path + " " ? 1 : 0;
+          right += response && response->body == "GET " + path + " []\n" ? 1 : 0;
         }
       });
     }
@@ -185,20 +179,24 @@ TEST(ClientTest, CancelsWithinMilliseconds) {
   });
   const auto client = make_client();
   for (const bool streaming : {false, true}) {
-    std::stop_source stop;
-    std::unique_ptr<Stopwatch> watch;
-    const std::jthread canceller([&] {
-      pass(milliseconds(150));
-      watch = std::make_unique<Stopwatch>();
-      stop.request_stop();
-    });
-    const auto request = get(server.url());
-    const auto response =
-        streaming ? client->stream(
-                        request, [](std::string_view) { return true; }, stop.get_token())
-                  : client->send(request, stop.get_token());
-    EXPECT_THAT(response, FailsWith(ErrorCode::Cancelled, "cancelled"));
-    EXPECT_LT(watch->elapsed(), milliseconds(100));
+    auto best = milliseconds::max();  // Of several: the machine may be busy with other things.
+    for (int i = 0; i < 5; ++i) {
+      std::stop_source stop;
+      Stopwatch watch;
+      std::jthread canceller([&] {
+        pass(milliseconds(50));
+        watch = Stopwatch();
+        stop.request_stop();
+      });
+      const auto request = get(server.url());
+      const auto accept_all = [](std::string_view) { return true; };
+      const auto response = streaming ? client->stream(request, accept_all, stop.get_token())
+                                      : client->send(request, stop.get_token());
+      canceller.join();
+      best = std::min(best, watch.elapsed());
+      EXPECT_THAT(response, FailsWith(ErrorCode::Cancelled, "cancelled"));
+    }
+    EXPECT_LT(best, milliseconds(30));
   }
   std::stop_source stopped;
   stopped.request_stop();
@@ -316,7 +314,7 @@ TEST(ClientTest, TheEnvironmentsProxyIsNotUsed) {
   ::unsetenv("http_proxy");
   ::unsetenv("ALL_PROXY");
   ASSERT_TRUE(direct);
-  EXPECT_EQ(direct->body, "GET /direct ");
+  EXPECT_EQ(direct->body, "GET /direct []\n");
   ASSERT_TRUE(proxied);
   EXPECT_EQ(proxied->body, "proxy");
 }

@@ -24,7 +24,7 @@ inline std::unique_ptr<http::Client> make_client(http::CurlClientOptions options
   return std::move(client).value();
 }
 
-inline http::ClientRequest get(std::string url, milliseconds total = milliseconds(5'000)) {
+inline http::ClientRequest get(std::string url, milliseconds total = milliseconds(15'000)) {
   http::ClientRequest request;
   request.url = std::move(url);
   request.limits.total_timeout = total;

@@ -55,7 +55,7 @@ inline http::Handler echo() {
 
 /// True when `condition` holds within `wait`.
 template <class Condition>
-bool eventually(Condition condition, milliseconds wait = milliseconds(3'000)) {
+bool eventually(Condition condition, milliseconds wait = milliseconds(10'000)) {
   const Stopwatch watch;
   while (!condition()) {
     if (watch.elapsed() > wait) return false;

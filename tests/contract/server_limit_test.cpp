@@ -113,7 +113,7 @@ TEST(ServerLimitTest, ConnectionsThatSayNothingAreCut) {
   options.limits.header_timeout = milliseconds(200);
   const auto server = serve(options, echo());
   RawSocket client = RawSocket::connect(server->port());
-  EXPECT_TRUE(client.closed_within(milliseconds(1'500)));
+  EXPECT_TRUE(client.closed_within(milliseconds(4'000)));
 }
 
 TEST(ServerLimitTest, SlowBodiesAreCutHoweverTheyDrip) {
@@ -128,20 +128,20 @@ TEST(ServerLimitTest, SlowBodiesAreCutHoweverTheyDrip) {
     answer = client.receive(milliseconds(20));
   }
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 408"));
-  EXPECT_LT(watch.elapsed(), milliseconds(1'500));
+  EXPECT_LT(watch.elapsed(), milliseconds(2'500));
 }
 
 TEST(ServerLimitTest, IdleConnectionsAreCutAndBusyOnesKept) {
   auto options = test_options();
-  options.limits.idle_timeout = milliseconds(250);
+  options.limits.idle_timeout = milliseconds(600);
   const auto server = serve(options, echo());
   RawSocket client = RawSocket::connect(server->port());
   for (int i = 0; i < 4; ++i) {
     client.send(kGet);
     EXPECT_THAT(client.receive_until("]\n"), HasSubstr("GET /x []"));
-    pass(milliseconds(120));
+    pass(milliseconds(200));
   }
-  EXPECT_TRUE(client.closed_within(milliseconds(1'500)));
+  EXPECT_TRUE(client.closed_within(milliseconds(4'000)));
 }
 
 TEST(ServerLimitTest, AClientThatDoesNotReadIsCutAtTheWriteDeadline) {
@@ -237,21 +237,29 @@ TEST(ServerLimitTest, BusyWorkersMeanRetryLaterAndNeverABlockedServer) {
               static_cast<void>(eventually([&] { return release.load(); }, milliseconds(10'000)));
               return http::Response::text(200, "done");
             }));
-  std::vector<RawSocket> clients;
-  for (int i = 0; i < 5; ++i) {  // Two are worked on, three wait.
-    clients.push_back(RawSocket::connect(server->port()));
-    clients.back().send(kGet);
-    pass(milliseconds(20));
+  std::vector<RawSocket> waiting;
+  for (int i = 0; i < 12; ++i) {
+    waiting.push_back(RawSocket::connect(server->port()));
+    waiting.back().send(kGet);
   }
-  RawSocket sixth = RawSocket::connect(server->port());
-  sixth.send(kGet);
-  const std::string refusal = sixth.receive_until("busy");
-  EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503"));
-  EXPECT_THAT(refusal, HasSubstr("Retry-After: 1"));
+  std::vector<RawSocket> refused;
+  const auto collect_refusals = [&] {
+    std::vector<RawSocket> still;
+    for (RawSocket& client : waiting) {
+      const std::string answer = client.receive_until("busy\n", milliseconds(10));
+      const bool expected = answer.empty() || (answer.starts_with("HTTP/1.1 503") &&
+                                               answer.find("Retry-After: 1") != std::string::npos);
+      EXPECT_TRUE(expected) << answer;
+      (answer.empty() ? still : refused).push_back(std::move(client));
+    }
+    waiting = std::move(still);
+    return refused.size() == 7;  // Of twelve, two are worked on and three wait.
+  };
+  EXPECT_TRUE(eventually(collect_refusals)) << refused.size();
   release = true;
-  for (RawSocket& client : clients) EXPECT_THAT(client.receive_until("done"), HasSubstr("done"));
-  sixth.send(kGet);  // The refusal cost one request, not the connection.
-  EXPECT_THAT(sixth.receive_until("done"), HasSubstr("done"));
+  for (RawSocket& client : waiting) EXPECT_THAT(client.receive_until("done"), HasSubstr("done"));
+  refused.front().send(kGet);  // The refusal cost one request, not the connection.
+  EXPECT_THAT(refused.front().receive_until("done"), HasSubstr("done"));
 }
 
 TEST(ServerLimitTest, WithoutDescriptorsItWaitsAndRecovers) {
