@@ -75,8 +75,11 @@ class Evaluation {
     decision_.bound_by = recommendation.bound_by;
     note_zero_traffic();
     append(recommendation.reasons);
-    return recommendation.may_scale_down ? recommendation.replicas
-                                         : std::max(recommendation.replicas, decision_.current);
+    if (recommendation.may_scale_down || recommendation.replicas >= decision_.current) {
+      return recommendation.replicas;
+    }
+    held_ = true;
+    return decision_.current;
   }
 
   void note_zero_traffic() {
@@ -98,7 +101,10 @@ class Evaluation {
     const bool raise = policy.policy == model::MetricsUnavailablePolicy::AtLeast &&
                        policy.replicas && *policy.replicas > decision_.current &&
                        silent >= policy.grace_period;
-    if (!raise) return decision_.current;
+    if (!raise) {
+      held_ = true;
+      return decision_.current;
+    }
     add(ReasonCode::MetricsUnavailableFloor,
         fmt::format("metricsUnavailable asks for at least {} replicas after {} s",
                     policy.replicas->value(), policy.grace_period.count()));
@@ -147,8 +153,7 @@ class Evaluation {
     }
     const Adjusted stable =
         stabilize(history_, decision_.current, recommended, spec_.behavior, now_);
-    // The HPA stores the value before stabilization.
-    remember_recommendation(history_, now_, recommended);
+    remember(recommended);
     append(stable.reason);
     decision_.stabilized = stable.replicas;
     if (decision_.stabilized < decision_.current) hold_while_unsettled();
@@ -161,6 +166,17 @@ class Evaluation {
       decision_.limits.push_back(applied);
     }
     decision_.desired = limited.replicas;
+  }
+
+  /// The HPA stores the value before stabilization, and nothing when it has no metrics.
+  void remember(Replicas recommended) {
+    if (!held_) {
+      history_.held_since.reset();
+    } else if (!history_.held_since) {
+      history_.held_since = now_;
+    }
+    const bool counts = !held_ || now_ - *history_.held_since >= kHoldThatCounts;
+    if (counts) remember_recommendation(history_, now_, recommended);
   }
 
   void hold_while_unsettled() {
@@ -235,6 +251,7 @@ class Evaluation {
   const TargetState& target_;
   History history_;
   WallTime now_;
+  bool held_ = false;  ///< The recommendation is the present size for want of knowledge.
   Decision decision_;
 };
 

@@ -64,6 +64,10 @@ struct Outcome {
 /// evaluation interval is as long.
 inline constexpr std::chrono::seconds kLongestEvaluationGap{300};
 
+/// A hold for want of knowledge that lasts as long restarts the scale-down window. A shorter one,
+/// such as a lost scrape of one pod of a hundred, is as if that evaluation had not been.
+inline constexpr std::chrono::seconds kHoldThatCounts{60};
+
 /// Decides. `now` is the wall clock of this evaluation; it may step back without harm.
 /// Requires a valid spec (model::validate). After the decision was carried out, the caller adds it
 /// to the history with remember_rescale.

@@ -37,6 +37,7 @@ void forget_the_future(History& history, WallTime now) {
   if (history.unavailable_since) {
     history.unavailable_since = std::min(*history.unavailable_since, now);
   }
+  if (history.held_since) history.held_since = std::min(*history.held_since, now);
 }
 
 void remember_recommendation(History& history, WallTime now, Replicas recommended) {

@@ -45,6 +45,8 @@ struct History {
   std::optional<RequestShape> shape;
   /// Since when no metrics could be had; unset while they can.
   std::optional<WallTime> unavailable_since;
+  /// Since when each evaluation had to hold for want of knowledge; unset after one that did not.
+  std::optional<WallTime> held_since;
 
   bool operator==(const History&) const = default;
 };
