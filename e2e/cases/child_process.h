@@ -1,12 +1,11 @@
 // One process that a test starts, and ends by its id.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "base/clock.h"

@@ -55,8 +55,7 @@ void script_engines(Timeline& timeline) {
   timeline.add_fleet(
       {.name = "data-parallel", .identity = {.rank_kv_cache_usage = {0.2, 0.4, 0.6, 0.8}}});
   timeline.add_fleet(
-      {.name = "sglang",
-       .identity = {.names = EngineNames::Sglang, .tensor_parallel_ranks = 4}});
+      {.name = "sglang", .identity = {.names = EngineNames::Sglang, .tensor_parallel_ranks = 4}});
   timeline.add_fleet({.name = "tgi", .identity = {.names = EngineNames::Tgi}});
   script_replica_pair(timeline);
   script_upgrade(timeline);

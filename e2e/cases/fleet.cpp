@@ -21,10 +21,8 @@ model::TokenScalerSpec typical_spec() {
 }
 
 scaling::PodState ready_pod(std::string name, WallTime since) {
-  return {.name = std::move(name),
-          .phase = scaling::PodPhase::Ready,
-          .since = since,
-          .surplus = false};
+  return {
+      .name = std::move(name), .phase = scaling::PodPhase::Ready, .since = since, .surplus = false};
 }
 
 }  // namespace tokenscaler::e2e

@@ -64,8 +64,8 @@ inline constexpr EngineLoad kTypicalLoad{.prompt_tokens_per_second = 1000,
                                          .time_to_first_token_seconds = 0.2,
                                          .time_per_output_token_seconds = 0.02};
 
-/// Three quarters of it. Three such engines need 2.16 replicas, so that figures that are 8 % too low
-/// make two of three.
+/// Three quarters of it. Three such engines need 2.16 replicas, so that figures that are 8 % too
+/// low make two of three.
 inline constexpr EngineLoad kLightLoad{.prompt_tokens_per_second = 750,
                                        .cached_prompt_tokens_per_second = 187.5,
                                        .generation_tokens_per_second = 300,
@@ -84,9 +84,9 @@ inline constexpr double kReplicasPerTypicalEngine = 0.96;
 /// 300 x 1.2 / 500.
 inline constexpr double kReplicasPerLightEngine = 0.72;
 
-/// One GPU for each replica, 2000 prompt and 500 generated tokens/s for each GPU, buffer 1.2, window
-/// 15 s, 1..20 replicas, and no stabilization at all: what is recommended is decided at once, so
-/// that a cooldown cannot hide a wrong figure.
+/// One GPU for each replica, 2000 prompt and 500 generated tokens/s for each GPU, buffer 1.2,
+/// window 15 s, 1..20 replicas, and no stabilization at all: what is recommended is decided at
+/// once, so that a cooldown cannot hide a wrong figure.
 [[nodiscard]] model::TokenScalerSpec typical_spec();
 
 /// A ready pod.

@@ -52,8 +52,7 @@ ScrapeTarget MetricsEndpoint::add(std::shared_ptr<ScriptedEngine> engine) {
   return target;
 }
 
-ScrapeTarget MetricsEndpoint::add_page(const std::string& name,
-                                       std::function<std::string()> page) {
+ScrapeTarget MetricsEndpoint::add_page(const std::string& name, std::function<std::string()> page) {
   const std::string path = "/pages/" + name;
   const std::scoped_lock lock(mutex_);
   pages_[path] = std::move(page);

@@ -1,14 +1,13 @@
 #include "cases/prometheus_process.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <filesystem>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <filesystem>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -32,8 +31,8 @@ Result<std::uint16_t> free_port() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = probe >= 0 && ::bind(probe, generic, size) == 0 &&
-                     ::getsockname(probe, generic, &size) == 0;
+  const bool bound =
+      probe >= 0 && ::bind(probe, generic, size) == 0 && ::getsockname(probe, generic, &size) == 0;
   if (probe >= 0) ::close(probe);
   if (!bound) return make_error(ErrorCode::Unavailable, "no free port on the loopback");
   return ntohs(address.sin_port);
@@ -54,8 +53,8 @@ json::Value to_json(const std::vector<ScrapeTarget>& targets) {
   for (const ScrapeTarget& target : targets) {
     std::map<std::string, std::string> labels = target.labels;
     labels["__metrics_path__"] = target.path;
-    groups.emplace_back(json::Object{{"targets", json::Array{target.address}},
-                                     {"labels", to_json(labels)}});
+    groups.emplace_back(
+        json::Object{{"targets", json::Array{target.address}}, {"labels", to_json(labels)}});
   }
   return groups;
 }
@@ -115,10 +114,10 @@ Status PrometheusProcess::write_configuration() const {
     jobs.push_back(to_json(job, folder));
     RETURN_IF_ERROR(write_json(folder / (job.name + ".json"), to_json(job.targets)));
   }
-  return write_json(folder / "prometheus.yml",
-                    json::Object{{"global", json::Object{{"external_labels",
-                                                          to_json(options_.external_labels)}}},
-                                 {"scrape_configs", std::move(jobs)}});
+  return write_json(
+      folder / "prometheus.yml",
+      json::Object{{"global", json::Object{{"external_labels", to_json(options_.external_labels)}}},
+                   {"scrape_configs", std::move(jobs)}});
 }
 
 Status PrometheusProcess::set_targets(const std::string& job,
@@ -135,20 +134,20 @@ Status PrometheusProcess::set_targets(const std::string& job,
 Status PrometheusProcess::launch() {
   const std::filesystem::path folder = folder_.path();
   // One scheduler thread: the tests' machine has few cores, and the load is small.
-  ASSIGN_OR_RETURN(ChildProcess process,
-                   ChildProcess::start({
-                       .arguments = {"prometheus",
-                                     "--config.file=" + (folder / "prometheus.yml").string(),
-                                     "--storage.tsdb.path=" + (folder / "data").string(),
-                                     "--storage.tsdb.retention.time=1h",
-                                     fmt::format("--web.listen-address=127.0.0.1:{}", port_),
-                                     "--log.level=warn"},
-                       .input = {},
-                       .output = {},
-                       .errors = folder / "log",
-                       .output_descriptor = {},
-                       .environment = {"GOMAXPROCS=1"},
-                   }));
+  ASSIGN_OR_RETURN(
+      ChildProcess process,
+      ChildProcess::start({
+          .arguments = {"prometheus", "--config.file=" + (folder / "prometheus.yml").string(),
+                        "--storage.tsdb.path=" + (folder / "data").string(),
+                        "--storage.tsdb.retention.time=1h",
+                        fmt::format("--web.listen-address=127.0.0.1:{}", port_),
+                        "--log.level=warn"},
+          .input = {},
+          .output = {},
+          .errors = folder / "log",
+          .output_descriptor = {},
+          .environment = {"GOMAXPROCS=1"},
+      }));
   process_.emplace(std::move(process));
   return {};
 }

@@ -56,7 +56,8 @@ class PrometheusProcess {
   [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : -1; }
 
   /// Replaces the targets of a job. Discovery takes up to five seconds to tell the scraper.
-  [[nodiscard]] Status set_targets(const std::string& job, const std::vector<ScrapeTarget>& targets);
+  [[nodiscard]] Status set_targets(const std::string& job,
+                                   const std::vector<ScrapeTarget>& targets);
 
   /// Ends it at once, as a lost node does. From then on connections are refused.
   void kill();

@@ -41,9 +41,9 @@ void expect_dark(const Fleet& fleet, std::chrono::seconds until, std::vector<Rea
   // Freshness is judged by 30 s; discovery takes five more.
   expect_each(fleet, kFault + 40s, until, [&](const Cycle& cycle) {
     const scaling::PodSignals* signals = signals_of(cycle, kFaulty);
-    const bool expected =
-        signals != nullptr && std::find(states.begin(), states.end(),
-                                        signals->generation_tokens_per_second.state) != states.end();
+    const bool expected = signals != nullptr &&
+                          std::find(states.begin(), states.end(),
+                                    signals->generation_tokens_per_second.state) != states.end();
     if (!expected) return testing::AssertionFailure() << "another state" << describe(cycle);
     return holds(cycle, ReasonCode::DarkReplicas);
   });
@@ -109,9 +109,8 @@ INSTANTIATE_TEST_SUITE_P(ScrapeFaults, ShortFault,
 
 // One lost scrape of fifteen is no reason to hold: the counters tell what happened meanwhile.
 TEST(ScrapeFaults, OneLostScrapeDoesNotMatter) {
-  expect_each(recorded("lost-scrape"), kWarm, kEnd, [](const Cycle& cycle) {
-    return is_right(cycle, kThreeEngines, 3, 0.08);
-  });
+  expect_each(recorded("lost-scrape"), kWarm, kEnd,
+              [](const Cycle& cycle) { return is_right(cycle, kThreeEngines, 3, 0.08); });
 }
 
 class LongFault : public testing::TestWithParam<std::string_view> {};

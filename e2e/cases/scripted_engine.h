@@ -44,13 +44,13 @@ enum class ScrapeFault {
 
 /// Who the engine is.
 struct EngineIdentity {
-  std::string name_space;
-  std::string pod;
+  std::string name_space = {};
+  std::string pod = {};
   std::string model = "llama-70b";
   EngineNames names = EngineNames::VllmV1;
   /// Data-parallel ranks: each has the same share of the load and its own KV-cache use; empty: one
   /// rank with the load's own use.
-  std::vector<double> rank_kv_cache_usage;
+  std::vector<double> rank_kv_cache_usage = {};
   /// Tensor-parallel ranks that each report the numbers of the whole engine (SGLang only).
   int tensor_parallel_ranks = 1;
   /// Whether samples carry explicit times. Prometheus writes no staleness marker for such series.

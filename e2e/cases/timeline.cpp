@@ -152,12 +152,10 @@ void Timeline::evaluate(SiteState& site, Seconds at) {
                 .observation = std::move(observations[i]),
                 .decision = std::nullopt};
     if (cycle.target) {
-      const WallTime now =
-          cycle.observation ? cycle.observation->evaluated_at : clock_.wall();
-      scaling::Outcome outcome = scaling::decide({.spec = fleet.spec,
-                                                  .target = *cycle.target,
-                                                  .observation = cycle.observation},
-                                                 fleet.history, now);
+      const WallTime now = cycle.observation ? cycle.observation->evaluated_at : clock_.wall();
+      scaling::Outcome outcome = scaling::decide(
+          {.spec = fleet.spec, .target = *cycle.target, .observation = cycle.observation},
+          fleet.history, now);
       fleet.history = std::move(outcome.history);
       cycle.decision = std::move(outcome.decision);
     }

@@ -28,9 +28,9 @@ enum class Site {
 };
 
 /// Scrape jobs of each site, by name and interval.
-inline constexpr std::string_view kFastJob = "engines";         ///< Every second.
-inline constexpr std::string_view kCalmJob = "engines-4s";      ///< Every 4 s.
-inline constexpr std::string_view kSlowJob = "engines-30s";     ///< Every 30 s.
+inline constexpr std::string_view kFastJob = "engines";              ///< Every second.
+inline constexpr std::string_view kCalmJob = "engines-4s";           ///< Every 4 s.
+inline constexpr std::string_view kSlowJob = "engines-30s";          ///< Every 30 s.
 inline constexpr std::string_view kStateJob = "kube-state-metrics";  ///< Every second.
 
 struct FleetScript {

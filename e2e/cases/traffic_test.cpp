@@ -56,11 +56,10 @@ TEST(Traffic, CountersNotYetBornAreZeroTraffic) {
   const Fleet& fleet = recorded("never-asked");
   expect_each(fleet, kWarm, kEnd, [](const Cycle& cycle) {
     const scaling::PodSignals& signals = *signals_of(cycle, "llm-0");
-    const bool unborn =
-        signals.prompt_tokens_per_second.state == ReadingState::NotYetBorn &&
-        signals.generation_tokens_per_second.state == ReadingState::NotYetBorn &&
-        signals.finished_requests_per_second.state == ReadingState::NotYetBorn &&
-        reads(signals.running_requests, 0);
+    const bool unborn = signals.prompt_tokens_per_second.state == ReadingState::NotYetBorn &&
+                        signals.generation_tokens_per_second.state == ReadingState::NotYetBorn &&
+                        signals.finished_requests_per_second.state == ReadingState::NotYetBorn &&
+                        reads(signals.running_requests, 0);
     if (!unborn) return testing::AssertionFailure() << "another state" << describe(cycle);
     if (!has_reason(cycle, ReasonCode::ZeroTraffic)) {
       return testing::AssertionFailure() << "does not say ZeroTraffic" << describe(cycle);
@@ -80,9 +79,8 @@ TEST(Traffic, CountersNotYetBornAreZeroTraffic) {
 // Counters that exist and stand still are a rate of 0, after the window has passed them.
 TEST(Traffic, CountersThatStandStillAreZeroTraffic) {
   const Fleet& fleet = recorded("gone-quiet");
-  expect_each(fleet, kWarm, kQuiet, [](const Cycle& cycle) {
-    return is_right(cycle, 3 * kReplicasPerTypicalEngine, 3);
-  });
+  expect_each(fleet, kWarm, kQuiet,
+              [](const Cycle& cycle) { return is_right(cycle, 3 * kReplicasPerTypicalEngine, 3); });
   expect_each(fleet, kQuiet, kQuiet + kCooldown, [](const Cycle& cycle) {
     if (cycle.decision->desired == Replicas(3)) return testing::AssertionSuccess();
     return testing::AssertionFailure() << "the cooldown did not count" << describe(cycle);
