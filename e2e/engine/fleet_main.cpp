@@ -189,7 +189,8 @@ Status run(Arguments arguments) {
   ASSIGN_OR_RETURN(const StateDirectory state, StateDirectory::make(arguments.fleet.state_dir));
   arguments.fleet.state_dir = state.path();
   const SystemClock clock;
-  ASSIGN_OR_RETURN(auto client, http::make_curl_client({}));
+  http::CurlClientOptions client_options;
+  ASSIGN_OR_RETURN(auto client, http::make_curl_client(std::move(client_options)));
   Fleet fleet(arguments.fleet, clock, std::move(client));
   http::ServerOptions options;
   options.port = arguments.port;
