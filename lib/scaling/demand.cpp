@@ -85,6 +85,8 @@ DemandEstimate estimate_demand(const Measurement& m, const model::DemandPolicy& 
       demand.shape ? demand.shape->mean_prompt.value() * demand.shape->uncached_fraction : 0.0;
   const double generation_length = demand.shape ? demand.shape->mean_generation.value() : 0.0;
   const Seconds drain = std::max(Seconds(policy.queue_drain), cold_start.value_or(Seconds(0)));
+  demand.queue_drains = m.in_flight_change < RequestsPerSecond(0) &&
+                        demand.waiting.value() <= -m.in_flight_change.value() * drain.count();
   demand.prompt = demand_of(m.uncached_prompt, prompt_length, demand, drain.count());
   demand.generation = demand_of(m.generation, generation_length, demand, drain.count());
 

@@ -34,6 +34,9 @@ struct Demand {
   RequestsPerSecond arrivals;
   Requests in_flight;  ///< Running and waiting in engines, and queued in gateways.
   Requests waiting;    ///< Waiting in engines and queued in gateways.
+  /// Whether the queue shrinks so fast that it is gone within the drain time: before a replica that
+  /// is asked for now could serve.
+  bool queue_drains = false;
   std::optional<RequestShape> shape;
   /// Whether the demand may be understated, which blocks scale-down.
   bool may_be_understated = false;

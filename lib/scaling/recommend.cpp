@@ -167,18 +167,20 @@ bool piles_up(Signal signal, const RecommendInput& in) {
   return false;
 }
 
-/// Such a signal says that there are too few replicas; while some are on their way it may not ask
-/// again, or pods that load would double the fleet each cycle.
-void hold_while_starting(const RecommendInput& in, Recommendation& result) {
+/// Such a signal says that there are too few replicas. While some are on their way it may not ask
+/// again, or pods that load would double the fleet each cycle; nor while the queue drains in time.
+void hold_what_piles_up(const RecommendInput& in, Recommendation& result) {
   const Replicas to_come = replicas_to_come(in);
-  if (to_come == Replicas(0)) return;
+  if (to_come == Replicas(0) && !in.demand.queue_drains) return;
+  const std::string why = to_come > Replicas(0)
+                              ? fmt::format("{} are still starting or warming up", to_come.value())
+                              : std::string("the queue drains before a new one could serve");
   const double most = as_double(in.current);
   for (Proposal& proposal : result.proposals) {
     if (!piles_up(proposal.signal, in) || proposal.needed <= most) continue;
-    result.reasons.push_back(
-        {ReasonCode::SignalWaitsForReplicas,
-         fmt::format("{} asks for {:.1f} replicas; {} are still starting or warming up",
-                     to_string(proposal.signal), proposal.needed, to_come.value())});
+    result.reasons.push_back({ReasonCode::SignalWaitsForReplicas,
+                              fmt::format("{} asks for {:.1f} replicas; {}",
+                                          to_string(proposal.signal), proposal.needed, why)});
     proposal.needed = most;
   }
 }
@@ -298,7 +300,7 @@ std::optional<ReplicaCapacity> replica_capacity(const model::Capacity& capacity,
 Recommendation recommend(const RecommendInput& input) {
   Recommendation result;
   result.proposals = propose(input);
-  hold_while_starting(input, result);
+  hold_what_piles_up(input, result);
   choose_binding(result);
   replace_unproductive(input, result);
   round_within_tolerance(input, result);

@@ -79,6 +79,7 @@ struct RecommendInput {
 /// serve more than its stated capacity while it drains a queue, and requests that run already do
 /// not move to new replicas. What piles up (queue, requests in flight, latency) goes on piling up
 /// while replicas load, so it may not ask for more before they serve; the offered load may.
+/// Nor may it while the queue drains in time: latency then tells of a queue that is gone.
 [[nodiscard]] Recommendation recommend(const RecommendInput& input);
 
 /// Latency above its target asks for at most this many times the replicas that were measured: how

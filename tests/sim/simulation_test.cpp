@@ -150,7 +150,8 @@ bool never_more_than_steady(const Scenario& scenario) {
   const bool lower = scenario.pattern == Pattern::Constant ||
                      ((scenario.pattern == Pattern::Step || scenario.pattern == Pattern::Ramp) &&
                       scenario.before <= 1.0);
-  return lower && !scenario.crash_loop && !scenario.full_cluster && !scenario.prometheus_down;
+  return lower && !scenario.crash_loop && !scenario.full_cluster && !scenario.prometheus_down &&
+         !scenario.pod_silent && !scenario.pod_nan;
 }
 
 void check_liveness(const Scenario& scenario, const Summary& summary) {

@@ -82,6 +82,17 @@ TEST(Demand, AFleetThatDrainsIsAskedForItsArrivalsOnly) {
   EXPECT_DOUBLE_EQ(estimate(m).demand.arrivals.value(), 0.0);
 }
 
+TEST(Demand, AQueueDrainsIfItIsGoneBeforeANewReplicaServes) {
+  Measurement m = steady();
+  m.waiting = Requests(60.0);
+  m.in_flight_change = RequestsPerSecond(-2.0);  // gone in 30 s
+  EXPECT_FALSE(estimate(m).demand.queue_drains);
+  EXPECT_FALSE(estimate(m, std::nullopt, Seconds(29)).demand.queue_drains);
+  EXPECT_TRUE(estimate(m, std::nullopt, Seconds(30)).demand.queue_drains);
+  m.in_flight_change = RequestsPerSecond(0.0);
+  EXPECT_FALSE(estimate(m, std::nullopt, Seconds(30)).demand.queue_drains);
+}
+
 TEST(Demand, GatewayQueuesAreBacklogAndInFlight) {
   Measurement m = steady();
   m.gateway_queued = Requests(20.0);

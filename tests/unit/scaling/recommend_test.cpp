@@ -226,6 +226,18 @@ TEST(Recommend, WhatPilesUpWaitsForReplicasOnTheirWay) {
   }
 }
 
+TEST(Recommend, LatencyOfAQueueThatDrainsInTimeAsksForNothing) {
+  Case c;
+  c.spec.signals.time_to_first_token = milliseconds(1000);
+  c.m.mean_time_to_first_token = Seconds(60.0);
+  EXPECT_EQ(c.recommend().replicas, Replicas(20));
+  c.demand.queue_drains = true;
+  EXPECT_EQ(c.recommend().replicas, Replicas(10));
+  EXPECT_EQ(
+      message_of(c.recommend().reasons, ReasonCode::SignalWaitsForReplicas),
+      "TimeToFirstToken asks for 20.0 replicas; the queue drains before a new one could serve");
+}
+
 TEST(Recommend, WithoutReplicasOnTheirWayTheBacklogAsks) {
   Case c;
   c.demand.prompt.offered = TokensPerSecond(32'000.0);
