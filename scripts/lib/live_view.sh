@@ -39,7 +39,7 @@ view_show() {
 }
 
 # The reason that changed the count last, else the first.
-VIEW_MAIN_REASON='([.reasons[] | select(.reason != "ValidMetricFound")] | last) // .reasons[0]'
+VIEW_MAIN_REASON='(([.reasons[] | select(.reason != "ValidMetricFound")] | last) // .reasons[0])'
 
 view_line() {
   if ((VIEW_ROWS++ % 20 == 0)); then
