@@ -53,6 +53,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void drain();
   /// Cuts it.
   void abort();
+  /// Since when it waits for a request; nothing while it serves one.
+  [[nodiscard]] std::optional<SteadyTime> idle_since() const;
 
  private:
   enum class Phase { Handshake, Idle, Header, Body, Handling, Writing, Streaming, Closing, Closed };
@@ -76,7 +78,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void on_news();
   void reply(int status, const std::string& reason);
   void write_response(Response response);
-  void begin_stream(const StreamHead& head);
+  void begin_stream(const StreamHead& begun);
   void write_part(Exchange::News news);
   void write_out();
   void on_written(ErrorCodeOf error);
@@ -96,6 +98,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer timer_;
   std::uint64_t timer_generation_ = 0;
   Phase phase_ = Phase::Handshake;
+  /// Ticks of SteadyTime, 0 when not idle: for other threads, which may see it a little late.
+  std::atomic<SteadyTime::rep> idle_since_{0};
 
   std::array<char, 8U * 1024U> read_area_{};
   bool reading_ = false;

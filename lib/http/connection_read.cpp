@@ -56,6 +56,12 @@ void Connection::abort() {
              [self = shared_from_this()] { self->close_now(); });
 }
 
+std::optional<SteadyTime> Connection::idle_since() const {
+  const SteadyTime::rep ticks = idle_since_;
+  if (ticks == 0) return std::nullopt;
+  return SteadyTime(SteadyTime::duration(ticks));
+}
+
 void Connection::handshake() {
   if (phase_ == Phase::Closed) return;
   arm(host_.limits.handshake_timeout);
@@ -77,6 +83,7 @@ void Connection::next_request() {
   parser_->eager(false);
   if (buffer_.size() == 0 && input_ended_) return close_now();
   phase_ = Phase::Idle;
+  idle_since_ = host_.clock.steady().time_since_epoch().count();
   if (buffer_.size() == 0) {
     buffer_.shrink_to_fit();
     if (host_.draining) return close_now();
@@ -90,6 +97,7 @@ void Connection::parse() {
     if (buffer_.size() == 0) return read_more();
     if (phase_ == Phase::Idle) {
       phase_ = Phase::Header;
+      idle_since_ = 0;
       arm(host_.limits.header_timeout);
     }
     // RFC 9112 2.2: an empty line before a request is ignored.

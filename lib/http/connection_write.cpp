@@ -49,13 +49,13 @@ void Connection::write_response(Response response) {
   write_out();
 }
 
-void Connection::begin_stream(const StreamHead& stream) {
+void Connection::begin_stream(const StreamHead& begun) {
   phase_ = Phase::Streaming;
   static const Headers kNoHeaders;
-  const bool sendable = is_sendable(stream.status, stream.headers);
+  const bool sendable = is_sendable(begun.status, begun.headers);
   ResponseHead head;
-  head.status = sendable ? stream.status : 500;
-  head.headers = sendable ? &stream.headers : &kNoHeaders;
+  head.status = sendable ? begun.status : 500;
+  head.headers = sendable ? &begun.headers : &kNoHeaders;
   stream_is_chunked_ = head_.version >= 11;
   stream_has_body_ = sendable && head_.method != "HEAD" && !status_forbids_body(head.status);
   stream_ends_ = !sendable;

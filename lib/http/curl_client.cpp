@@ -150,7 +150,7 @@ class CurlClient final : public Client {
     }
   }
 
-  void cancel(TransferPtr transfer) {
+  void cancel(const TransferPtr& transfer) {
     take(transfer->easy())->finish(make_error(ErrorCode::Cancelled, "the call was cancelled"));
   }
 

@@ -38,6 +38,8 @@ using asio::ip::tcp;
 /// The pause after an accept that failed: a busy loop would only take CPU from those who could
 /// free descriptors.
 constexpr std::chrono::milliseconds kAcceptBackOff{100};
+/// Connections beyond the limit while as many idle ones are being closed.
+constexpr std::size_t kMaxGivingWay = 8;
 /// A shortage lasts; telling of it once a second is enough.
 constexpr std::chrono::milliseconds kReportInterval{1'000};
 
@@ -113,6 +115,7 @@ class Server::Impl {
   void welcome(tcp::socket socket);
   void report_shortage(ErrorCodeOf error);
   void forget(const Connection* connection);
+  [[nodiscard]] bool make_room();
   std::vector<std::shared_ptr<Connection>> living() const;
 
   const ServerOptions options_;
@@ -238,7 +241,7 @@ void Server::Impl::welcome(tcp::socket socket) {
       "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
       "Connection: close\r\n\r\n";
   set_socket_options(socket);
-  if (connections() >= options_.limits.max_connections) {
+  if (!make_room()) {
     if (!tls_) ::send(socket.native_handle(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
     return;  // The socket closes itself.
   }
@@ -249,6 +252,31 @@ void Server::Impl::welcome(tcp::socket socket) {
     connections_.emplace(connection.get(), connection);
   }
   connection->start();
+}
+
+/// At the limit, the connection that has been idle longest gives way: else one peer could hold all
+/// of them for as long as idle_timeout allows.
+bool Server::Impl::make_room() {
+  std::shared_ptr<Connection> longest_idle;
+  SteadyTime longest_since{};
+  {
+    const std::lock_guard lock(mutex_);
+    const std::size_t open = connections_.size();
+    if (open < options_.limits.max_connections) return true;
+    // Those that give way still close; a flood of connections must not outrun them.
+    if (open >= options_.limits.max_connections + kMaxGivingWay) return false;
+    for (const auto& [key, weak] : connections_) {
+      const auto since = key->idle_since();
+      if (!since || (longest_idle && *since >= longest_since)) continue;
+      if (auto connection = weak.lock()) {
+        longest_since = *since;
+        longest_idle = std::move(connection);
+      }
+    }
+  }
+  if (!longest_idle) return false;
+  longest_idle->drain();
+  return true;
 }
 
 void Server::Impl::forget(const Connection* connection) {

@@ -29,7 +29,8 @@ struct ServerLimits {
   std::size_t max_body_bytes = 1024U * 1024U;
   /// Bodies of all requests together, since many small ones fill memory too; beyond it 503.
   std::size_t max_total_body_bytes = 64U * 1024U * 1024U;
-  /// Further connections get 503 (plain) or are closed (TLS): a descriptor each is the price.
+  /// At the limit the longest idle connection gives way to a new one; when none is idle, new ones
+  /// get 503 (plain) or are closed (TLS). A descriptor each is the price.
   std::size_t max_connections = 1024;
   /// TCP accepted -> TLS established. Healthy peers need two round trips.
   std::chrono::milliseconds handshake_timeout{5'000};
