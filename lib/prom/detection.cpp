@@ -67,25 +67,16 @@ const Preset* DetectedSeries::gateway_in(const std::set<std::string>& namespaces
   return nullptr;
 }
 
-std::string DetectedSeries::describe(std::string_view name_space,
-                                     const std::vector<std::string>& pods) const {
-  std::map<std::string, std::size_t> counts;
-  for (const std::string& pod : pods) {
-    const Preset* engine = engine_of(name_space, pod);
-    if (engine == nullptr) continue;
-    const Names& names = *names_of(name_space, pod);
-    std::string text;
-    for (const Fingerprint& print : engine->fingerprints) {
-      if (print.version.empty() || !names.contains(print.series)) continue;
-      text += fmt::format("{} {} ({})", text.empty() ? std::string(engine->title) : " and",
-                          print.version, print.series);
-    }
-    ++counts[text.empty() ? std::string(engine->title) : text];
-  }
-  std::string text;
-  for (const auto& [version, count] : counts) {
-    text += fmt::format("{}{} on {} pod{}", text.empty() ? "" : ", ", version, count,
-                        count == 1 ? "" : "s");
+std::string DetectedSeries::version_of(std::string_view name_space, std::string_view pod) const {
+  const Preset* engine = engine_of(name_space, pod);
+  if (engine == nullptr) return "";
+  const Names& names = *names_of(name_space, pod);
+  std::string text(engine->title);
+  bool first = true;
+  for (const Fingerprint& print : engine->fingerprints) {
+    if (print.version.empty() || !names.contains(print.series)) continue;
+    text += fmt::format("{} {} ({})", first ? "" : " and", print.version, print.series);
+    first = false;
   }
   return text;
 }

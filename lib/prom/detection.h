@@ -29,10 +29,8 @@ class DetectedSeries {
   /// The gateway in any of `namespaces`, the first of presets(); nullptr for none.
   [[nodiscard]] const Preset* gateway_in(const std::set<std::string>& namespaces) const;
 
-  /// `vLLM V1 (vllm:kv_cache_usage_perc) on 3 pods, vLLM V0 (...) on 1 pod`, for the pods of a
-  /// namespace in `pods`.
-  [[nodiscard]] std::string describe(std::string_view name_space,
-                                     const std::vector<std::string>& pods) const;
+  /// `vLLM V1 (vllm:kv_cache_usage_perc)`; empty when the pod has no engine.
+  [[nodiscard]] std::string version_of(std::string_view name_space, std::string_view pod) const;
 
  private:
   using Names = std::set<std::string, std::less<>>;

@@ -46,17 +46,26 @@ HeartbeatTable::HeartbeatTable(Matrix matrix, const Server& server,
   }
   for (const auto& [identity, series] : by_identity) {
     const Seconds age = between(series->samples.back().at, evaluated_at);
-    const Seconds observed = between(series->samples.front().at, evaluated_at);
     auto& pods = groups_[group_of(identity, server.namespace_label, match_names_)];
     const auto [entry, first] = pods.try_emplace(std::string(identity.get(server.pod_label)));
     PodHeartbeat& pod = entry->second;
     pod.freshest_age = first ? age : std::min(pod.freshest_age, age);
     pod.oldest_age = std::max(pod.oldest_age, age);
-    pod.observed_for = std::max(pod.observed_for, observed);
-    for (std::size_t i = 1; i < series->samples.size(); ++i) {
-      pod.intervals.push_back(between(series->samples[i - 1].at, series->samples[i].at).count());
+    if (series->samples.size() <= pod.sample_ages.size()) continue;
+    pod.sample_ages.clear();
+    for (auto sample = series->samples.rbegin(); sample != series->samples.rend(); ++sample) {
+      pod.sample_ages.push_back(between(sample->at, evaluated_at).count());
     }
   }
+}
+
+Seconds PodHeartbeat::observed_for(Seconds longest_gap) const {
+  double age = sample_ages.empty() ? 0.0 : sample_ages.front();
+  for (const double older : sample_ages) {
+    if (older - age > longest_gap.count()) break;
+    age = older;
+  }
+  return Seconds(age);
 }
 
 const std::map<std::string, PodHeartbeat>& HeartbeatTable::pods(const std::string& name_space,

@@ -20,10 +20,11 @@ struct PodHeartbeat {
   /// may be silent while another is not.
   Seconds freshest_age{0};
   Seconds oldest_age{0};
-  /// From the first sample in the lookback until now.
-  Seconds observed_for{0};
-  /// Times between samples of one series, in seconds.
-  std::vector<double> intervals;
+  /// Ages of the samples of the series that has most of them, in seconds, the newest first.
+  std::vector<double> sample_ages;
+
+  /// From now back to the first sample that no gap longer than `longest_gap` lies behind.
+  [[nodiscard]] Seconds observed_for(Seconds longest_gap) const;
 };
 
 /// The values of a target's seriesMatchLabels, by name.
@@ -54,9 +55,9 @@ class HeartbeatTable {
   std::map<SeriesGroup, std::map<std::string, PodHeartbeat>> groups_;
 };
 
-/// The scrape interval behind `intervals`: their lower median, so that a lost scrape does not
-/// matter, rounded to what people configure (whole seconds, from 10 s on multiples of 5 s). 0 when
-/// there are none.
+/// The scrape interval behind `intervals`, times between samples in seconds: their lower median, so
+/// that a lost scrape does not matter, rounded to what people configure (whole seconds, from 10 s
+/// on multiples of 5 s). 0 when there are none.
 [[nodiscard]] std::chrono::seconds scrape_interval_of(std::vector<double> intervals);
 
 }  // namespace tokenscaler::prom

@@ -189,8 +189,9 @@ std::string QueryPlanner::detection_query(const std::set<std::string>& namespace
   std::vector<LabelMatcher> all = {one_of("__name__", names),
                                    one_of(server_.namespace_label, all_namespaces)};
   all.insert(all.end(), server_.extra_matchers.begin(), server_.extra_matchers.end());
+  // An instant selector finds nothing right after a lost scrape; a range does.
   return fmt::format("count by (__name__, {}, {}) ({})", server_.namespace_label, server_.pod_label,
-                     selector("", all));
+                     over("last_over_time", selector("", all), kDetectionRange));
 }
 
 std::string QueryPlanner::gauges_query(const QueryScope& scope) const {

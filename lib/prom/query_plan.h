@@ -29,6 +29,9 @@ inline constexpr std::chrono::seconds kMinLookback{150};
 /// How far they are read back at most: beyond, a window of an hour would fetch an hour of samples.
 inline constexpr std::chrono::seconds kMaxLookback{600};
 
+/// An engine is known by series that it had within this time.
+inline constexpr std::chrono::seconds kDetectionRange{300};
+
 /// What several targets have in common, so that one query serves them all.
 struct QueryScope {
   const Preset* preset = nullptr;

@@ -220,7 +220,7 @@ PodSignals settle_pod(const std::string& pod, const PodEvidence& evidence,
   const PodSettler settler(evidence, context);
   PodSignals signals;
   signals.pod = pod;
-  if (evidence.heartbeat) signals.observed_for = evidence.heartbeat->observed_for;
+  signals.observed_for = evidence.observed_for;
   signals.prompt_tokens_per_second = settler.rate(Signal::PromptTokens);
   signals.cached_prompt_tokens_per_second = settler.cached(signals.prompt_tokens_per_second);
   signals.generation_tokens_per_second = settler.rate(Signal::GenerationTokens);

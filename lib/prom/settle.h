@@ -39,6 +39,7 @@ struct SettleContext {
 /// The evidence about one pod.
 struct PodEvidence {
   std::optional<PodHeartbeat> heartbeat;
+  Seconds observed_for{0};
   ScrapeState scrape = ScrapeState::Unknown;
   SignalRows rows;
 };

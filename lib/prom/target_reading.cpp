@@ -71,7 +71,10 @@ PodEvidence evidence_of(const TargetReading& target, const std::string& pod, con
   evidence.scrape = scrape_of(target, pod);
   if (const auto beats = target.heartbeats.find(engine); beats != target.heartbeats.end()) {
     const auto beat = beats->second.find(pod);
-    if (beat != beats->second.end()) evidence.heartbeat = beat->second;
+    if (beat != beats->second.end()) {
+      evidence.heartbeat = beat->second;
+      evidence.observed_for = beat->second.observed_for(target.longest_gap);
+    }
   }
   if (const auto tables = target.rows.find(engine); tables != target.rows.end()) {
     const auto rows = tables->second->find(pod);
@@ -162,6 +165,20 @@ SettleContext context_of(const TargetReading& target, const Preset* engine) {
   return context;
 }
 
+/// `vLLM V1 (vllm:kv_cache_usage_perc) on 3 pods, SGLang on 1 pod`
+std::string describe_versions(const TargetReading& target, const std::set<std::string>& pods) {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [pod, version] : target.version_of_pod) {
+    if (pods.contains(pod)) ++counts[version];
+  }
+  std::string text;
+  for (const auto& [version, count] : counts) {
+    text += fmt::format("{}{} on {} pod{}", text.empty() ? "" : ", ", version, count,
+                        count == 1 ? "" : "s");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> names_of(const LabelValues& match) {
@@ -231,7 +248,6 @@ void choose_engines(TargetReading& target, const DetectedSeries& detected, const
     }
     return;
   }
-  std::vector<std::string> pods;
   if (request.pods) {
     for (const std::string& pod : *request.pods) {
       if (const Preset* engine = detected.engine_of(request.name_space, pod)) {
@@ -243,13 +259,12 @@ void choose_engines(TargetReading& target, const DetectedSeries& detected, const
   }
   std::map<const Preset*, std::size_t> counts;
   for (const auto& [pod, engine] : target.engine_of_pod) {
-    pods.push_back(pod);
+    target.version_of_pod.emplace(pod, detected.version_of(request.name_space, pod));
     ++counts[engine];
   }
   for (const auto& [engine, count] : counts) target.engines.push_back(engine);
   std::stable_sort(target.engines.begin(), target.engines.end(),
                    [&](const Preset* a, const Preset* b) { return counts[a] > counts[b]; });
-  target.engine_detail = detected.describe(request.name_space, pods);
   if (target.engines.empty()) {
     target.engine_detail =
         fmt::format("no series of a known engine in namespace {}{}", request.name_space,
@@ -275,12 +290,14 @@ void choose_engines(TargetReading& target, const DetectedSeries& detected, const
 
 void measure_sampling(TargetReading& target, std::chrono::seconds lookback) {
   std::vector<double> intervals;
-  Seconds history{0};
+  std::vector<const PodHeartbeat*> listed;
   for (const auto& [engine, beats] : target.heartbeats) {
     for (const auto& [pod, beat] : beats) {
       if (!is_listed(target, pod)) continue;
-      intervals.insert(intervals.end(), beat.intervals.begin(), beat.intervals.end());
-      history = std::max(history, beat.observed_for);
+      listed.push_back(&beat);
+      for (std::size_t i = 1; i < beat.sample_ages.size(); ++i) {
+        intervals.push_back(beat.sample_ages[i] - beat.sample_ages[i - 1]);
+      }
     }
   }
   target.scrape_interval = scrape_interval_of(std::move(intervals));
@@ -293,14 +310,20 @@ void measure_sampling(TargetReading& target, std::chrono::seconds lookback) {
   target.freshness =
       std::max(kMinFreshness,
                std::chrono::seconds(std::llround(std::ceil(kScrapeIntervalsFresh * interval))));
+  target.longest_gap = Seconds(kScrapeIntervalsFresh * interval);
+  Seconds history{0};
+  for (const PodHeartbeat* beat : listed) {
+    history = std::max(history, beat->observed_for(target.longest_gap));
+  }
   const double needed = static_cast<double>(std::min(target.window, lookback).count());
   target.history_covers_window = target.scrape_interval > std::chrono::seconds(0) &&
                                  history.count() + kHistorySlackIntervals * interval >= needed;
   const bool seen = history > Seconds(0);
   if (seen && !target.history_covers_window) {
-    target.warnings.insert(fmt::format(
-        "the series reach back {:.0f} s and the window is {} s: rates are not known yet",
-        history.count(), target.window.count()));
+    target.warnings.insert(
+        fmt::format("without a gap the series reach back {:.0f} s, less than the window of {} s: "
+                    "rates are not known yet",
+                    history.count(), target.window.count()));
   }
 }
 
@@ -318,7 +341,6 @@ Observation observe(const TargetReading& target, WallTime evaluated_at) {
   observation.evaluated_at = evaluated_at;
   observation.effective_window = Seconds(target.window);
   observation.scrape_interval = Seconds(target.scrape_interval);
-  observation.engine_detail = target.engine_detail;
   observation.partial = target.partial;
   if (!target.engines.empty()) {
     observation.engine = target.engines.front()->engine;
@@ -343,9 +365,10 @@ Observation observe(const TargetReading& target, WallTime evaluated_at) {
         settle_gateway(target.gateway_rows, context_of(target, target.gateway), evaluated_at);
   }
   observation.warnings.assign(target.warnings.begin(), target.warnings.end());
+  const std::string versions = describe_versions(target, pods);
+  observation.engine_detail = versions + target.engine_detail;
   if (target.engines.size() > 1) {
-    observation.warnings.push_back("the target's pods run different engines: " +
-                                   target.engine_detail);
+    observation.warnings.push_back("the target's pods run different engines: " + versions);
   }
   return observation;
 }

@@ -29,7 +29,9 @@ struct TargetReading {
   std::vector<const Preset*> engines;
   const Preset* gateway = nullptr;
   std::map<std::string, const Preset*> engine_of_pod;
+  /// What is known of the engine besides the versions of the pods.
   std::string engine_detail;
+  std::map<std::string, std::string> version_of_pod;
 
   std::map<const Preset*, std::map<std::string, PodHeartbeat>> heartbeats;
   std::map<std::string, ScrapeState> scrapes;
@@ -38,6 +40,8 @@ struct TargetReading {
   std::chrono::seconds scrape_interval{0};
   std::chrono::seconds window{0};
   std::chrono::seconds freshness{0};
+  /// A longer time without a sample interrupts what was observed.
+  Seconds longest_gap{0};
   bool history_covers_window = false;
 
   std::map<const Preset*, const std::map<std::string, SignalRows>*> rows;

@@ -35,8 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto* matrix = std::get_if<prom::Matrix>(&answer->result)) {
     const prom::HeartbeatTable table(*matrix, server, {"model_name"}, WallTime{});
-    if (!table.pods("ml", {}).empty()) {
-      std::ignore = prom::scrape_interval_of(table.pods("ml", {}).begin()->second.intervals);
+    for (const auto& [pod, beat] : table.pods("ml", {})) {
+      if (beat.observed_for(Seconds(30)) < beat.freshest_age) std::abort();
+      if (prom::scrape_interval_of(beat.sample_ages).count() < 0) std::abort();
     }
   }
   return 0;

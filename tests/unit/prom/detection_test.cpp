@@ -19,9 +19,9 @@ TEST(Detection, TellsVersionsOfAHalfUpgradedFleet) {
                                 Server());
   EXPECT_EQ(detected.engine_of("ml", "old")->engine, model::Engine::Vllm);
   EXPECT_EQ(detected.engine_of("ml", "new")->engine, model::Engine::Vllm);
-  EXPECT_EQ(detected.describe("ml", {"old", "new"}),
-            "vLLM V0 (vllm:gpu_cache_usage_perc) on 1 pod, "
-            "vLLM V1 (vllm:kv_cache_usage_perc) on 1 pod");
+  EXPECT_EQ(detected.version_of("ml", "old"), "vLLM V0 (vllm:gpu_cache_usage_perc)");
+  EXPECT_EQ(detected.version_of("ml", "new"), "vLLM V1 (vllm:kv_cache_usage_perc)");
+  EXPECT_EQ(detected.version_of("ml", "gone"), "");
 }
 
 TEST(Detection, NeedsSeveralNamesForNim) {

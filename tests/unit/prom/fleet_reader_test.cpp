@@ -125,7 +125,18 @@ TEST_F(FleetReaderTest, AnEmptyPrometheusIsNotZeroTraffic) {
   EXPECT_EQ(fleet.pods[0].prompt_tokens_per_second.state, ReadingState::TooYoung);
   ASSERT_EQ(fleet.warnings.size(), 1U);
   EXPECT_EQ(fleet.warnings[0],
-            "the series reach back 20 s and the window is 60 s: rates are not known yet");
+            "without a gap the series reach back 20 s, less than the window of 60 s: rates are not "
+            "known yet");
+}
+
+TEST_F(FleetReaderTest, RatesAcrossAnOutageOfAllScrapesAreNotKnown) {
+  // Scraped until 100 s ago, and again for 20 s: rate() would divide 20 s of tokens by 60 s.
+  std::string beats = fake_.beats("a", 5, 15, 2);
+  const std::string before = fake_.beats("a", 100, 15, 3);
+  const auto samples = before.substr(before.find("[[") + 1, before.rfind("]]") - before.find("[["));
+  beats.insert(beats.find("[[") + 1, samples + ",");
+  fake_.heartbeats = beats;
+  EXPECT_EQ(observe().pods[0].prompt_tokens_per_second.state, ReadingState::TooYoung);
 }
 
 TEST_F(FleetReaderTest, ANewPodBesideOldOnesHasARate) {
@@ -264,10 +275,15 @@ TEST_F(FleetReaderTest, AGatewayIsReadBesideTheEngine) {
        fake_.row(R"("__name__":"llm_d_epp_request_total","namespace":"gw","pod":"epp")", "1")});
   fake_.heartbeats = fake_.beats("a", 5, 15, 10, R"(,"model_name":"m")");
   fake_.gauges = rows(
-      {fake_.row(R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"queued_requests/0")", "9"),
-       fake_.row(R"("namespace":"gw","pod":"epp","model_name":"n","tks_signal":"queued_requests/0")", "99"),
-       fake_.row(R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"sampled_at:queued_requests/0")",
-                 "1699999990")});
+      {fake_.row(
+           R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"queued_requests/0")",
+           "9"),
+       fake_.row(
+           R"("namespace":"gw","pod":"epp","model_name":"n","tks_signal":"queued_requests/0")",
+           "99"),
+       fake_.row(
+           R"("namespace":"gw","pod":"epp","model_name":"m","tks_signal":"sampled_at:queued_requests/0")",
+           "1699999990")});
   const Observation fleet = observe();
   ASSERT_TRUE(fleet.gateway);
   EXPECT_EQ(fleet.engine, model::Engine::Vllm);

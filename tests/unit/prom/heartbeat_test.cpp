@@ -36,7 +36,7 @@ TEST(Heartbeat, TakesTheFresherReplicaOfAPair) {
   ASSERT_EQ(pods.size(), 1U);
   EXPECT_EQ(pods.at("a").freshest_age, Seconds(15));
   EXPECT_EQ(pods.at("a").oldest_age, Seconds(15));
-  EXPECT_EQ(pods.at("a").intervals, (std::vector<double>{15.0, 15.0}));
+  EXPECT_EQ(pods.at("a").sample_ages, (std::vector<double>{15.0, 30.0, 45.0}));
 }
 
 TEST(Heartbeat, KeepsTheAgeOfASilentRank) {
@@ -46,7 +46,15 @@ TEST(Heartbeat, KeepsTheAgeOfASilentRank) {
   const PodHeartbeat& pod = table.pods("ml", {}).at("a");
   EXPECT_EQ(pod.freshest_age, Seconds(0));
   EXPECT_EQ(pod.oldest_age, Seconds(60));
-  EXPECT_EQ(pod.observed_for, Seconds(90));
+}
+
+TEST(Heartbeat, AGapInterruptsWhatWasObserved) {
+  Matrix matrix = {series({{"pod", "a"}}, {0, 15, 60, 75, 90})};
+  const HeartbeatTable table(std::move(matrix), Server(), {}, at(100));
+  const PodHeartbeat& pod = table.pods("ml", {}).at("a");
+  EXPECT_EQ(pod.observed_for(Seconds(37.5)), Seconds(40));
+  EXPECT_EQ(pod.observed_for(Seconds(50)), Seconds(100));
+  EXPECT_EQ(PodHeartbeat().observed_for(Seconds(50)), Seconds(0));
 }
 
 TEST(Heartbeat, TellsTargetsApartByTheirLabels) {

@@ -16,10 +16,9 @@ class SettleTest : public ::testing::Test {
  protected:
   SettleTest() {
     context_.preset = find_preset(model::Engine::Vllm);
-    evidence_.heartbeat = PodHeartbeat{.freshest_age = Seconds(5),
-                                       .oldest_age = Seconds(5),
-                                       .observed_for = Seconds(100),
-                                       .intervals = {}};
+    evidence_.heartbeat =
+        PodHeartbeat{.freshest_age = Seconds(5), .oldest_age = Seconds(5), .sample_ages = {5.0}};
+    evidence_.observed_for = Seconds(100);
     evidence_.scrape = ScrapeState::Working;
   }
   void row(Signal signal, double value, std::size_t preference = 0, RowKind kind = RowKind::Value) {
