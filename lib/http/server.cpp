@@ -266,12 +266,11 @@ bool Server::Impl::make_room() {
     // Those that give way still close; a flood of connections must not outrun them.
     if (open >= options_.limits.max_connections + kMaxGivingWay) return false;
     for (const auto& [key, weak] : connections_) {
-      const auto since = key->idle_since();
+      auto connection = weak.lock();
+      const auto since = connection ? connection->idle_since() : std::nullopt;
       if (!since || (longest_idle && *since >= longest_since)) continue;
-      if (auto connection = weak.lock()) {
-        longest_since = *since;
-        longest_idle = std::move(connection);
-      }
+      longest_since = *since;
+      longest_idle = std::move(connection);
     }
   }
   if (!longest_idle) return false;
