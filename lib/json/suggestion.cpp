@@ -12,6 +12,8 @@ namespace {
 
 // The work is the product of the lengths; field names are shorter.
 constexpr std::size_t kWordLengthMax = 64;
+// Shorter beginnings fit by chance.
+constexpr std::size_t kPrefixLengthMin = 3;
 
 std::string lower(std::string_view word) {
   std::string result(word);
@@ -57,7 +59,15 @@ std::optional<std::string_view> closest(std::string_view word,
       fewest = errors;
     }
   }
-  return best;
+  if (best || wanted.size() < kPrefixLengthMin) return best;
+  const auto begins = [&](std::string_view candidate) {
+    return lower(candidate).starts_with(wanted);
+  };
+  const auto first = std::find_if(candidates.begin(), candidates.end(), begins);
+  if (first == candidates.end() || std::any_of(first + 1, candidates.end(), begins)) {
+    return std::nullopt;
+  }
+  return *first;
 }
 
 }  // namespace tokenscaler::json

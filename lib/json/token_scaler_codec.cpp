@@ -18,6 +18,8 @@ namespace {
 // Sizes beyond which a list or a map is not read; model::validate has the real bounds.
 constexpr std::size_t kMaxLabels = 256;
 constexpr std::size_t kMaxPolicies = 100;
+// An error repeats what is wrong, but not a megabyte of it.
+constexpr std::size_t kErrorLengthMax = 500;
 
 using Errors = std::vector<model::FieldError>;
 
@@ -345,7 +347,12 @@ model::TokenScaler decode_token_scaler(const Value& value, Errors& errors) {
   root.finish();
   // A field that could not be read has its default by now; rules about it would mislead.
   if (errors.size() == errors_before) {
-    for (model::FieldError& error : model::validate(object)) errors.push_back(std::move(error));
+    for (const model::FieldError& error : model::validate(object)) {
+      // Names and values from the object stand in them, which must not steer a terminal.
+      errors.push_back({.path = printable(error.path, kErrorLengthMax),
+                        .message = printable(error.message, kErrorLengthMax),
+                        .advice = error.advice});
+    }
   }
   return object;
 }

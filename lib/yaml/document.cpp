@@ -1,6 +1,7 @@
 #include "yaml/document.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -62,6 +63,11 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   [[nodiscard]] std::vector<Document> take() { return std::move(documents_); }
 
+  /// Where the innermost list or object that is still open began.
+  [[nodiscard]] std::optional<std::string> innermost_start() const {
+    return frames_.empty() ? std::nullopt : std::optional(place(frames_.back().mark));
+  }
+
   void OnDocumentStart(const YAML::Mark& mark) override {
     const bool marked = lines_.at(mark).starts_with("---");
     // yaml-cpp takes whatever follows a complete value for a new document.
@@ -101,7 +107,10 @@ class DocumentBuilder final : public YAML::EventHandler {
       return add(mark, Node{.value = value, .source = {}, .size = 1, .plain = {}}, anchor);
     Result<json::Value> resolved = resolve_plain(value);
     if (!resolved) throw Refusal{std::move(resolved).error().at(place(mark))};
-    add(mark, Node{.value = *std::move(resolved), .source = {}, .size = 1, .plain = value}, anchor);
+    Node node{.value = *std::move(resolved), .source = {}, .size = 1, .plain = {}};
+    // The mark of an anchored scalar is that of its anchor.
+    if (anchor == YAML::NullAnchor) node.plain = value;
+    add(mark, std::move(node), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -111,7 +120,9 @@ class DocumentBuilder final : public YAML::EventHandler {
     }
     count(mark, target->second.size);
     if (frames_.size() + target->second.depth > limits_.depth_max) refuse_depth(mark);
-    add_counted(mark, target->second);
+    Node copy = target->second;
+    copy.plain.clear();
+    add_counted(mark, std::move(copy));
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -137,7 +148,7 @@ class DocumentBuilder final : public YAML::EventHandler {
     SourceNode source;
     std::size_t size = 0;   ///< Values in it, itself included.
     std::size_t depth = 0;  ///< Levels of lists and objects in it.
-    std::string plain;      ///< A plain scalar's text.
+    std::string plain;      ///< Text of a plain scalar that starts at its mark.
   };
 
   /// A list or object that is not closed.
@@ -183,6 +194,10 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, YAML::anchor_t anchor, bool is_list) {
     if (at_key()) {
+      if (lines_.at(mark).find("{{") != std::string_view::npos) {
+        refuse(mark, "double braces stand in the text: this is a template",
+               "render it first, for example with `helm template`");
+      }
       refuse(mark, "a list or an object stands where a key is expected",
              "write keys as plain text; put text that starts with a bracket or brace in quotes");
     }
@@ -235,6 +250,7 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void take_key(const YAML::Mark& mark, const Node& node) {
     Frame& frame = frames_.back();
+    check_colon(mark, node.plain);
     if (node.plain == "<<") {
       refuse(mark, "merge keys (<<) are not supported", "write the fields out");
     }
@@ -256,6 +272,20 @@ class DocumentBuilder final : public YAML::EventHandler {
     }
     frame.key = *key;
     frame.key_place = where;
+  }
+
+  /// A list that is not closed looks to yaml-cpp as if its last item were a key.
+  void check_colon(const YAML::Mark& mark, std::string_view plain_key) const {
+    if (plain_key.empty()) return;
+    std::string_view rest = lines_.at(mark);
+    rest.remove_prefix(
+        std::min(rest.size(), static_cast<std::size_t>(mark.column) + plain_key.size()));
+    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t")));
+    if (rest.starts_with(':')) return;
+    const Frame& around = frames_.size() > 1 ? frames_[frames_.size() - 2] : frames_.back();
+    refuse(mark, fmt::format("no colon follows the key {}", json::printable(plain_key)),
+           fmt::format("write `name: value`, or close the list or object opened at {}",
+                       place(around.mark)));
   }
 
   /// Hands a finished value to what is around it.
@@ -318,7 +348,34 @@ std::size_t find_tab_indent(std::string_view line) {
   return line.substr(0, first).find('\t');
 }
 
-Error syntax_error(const YAML::Exception& exception, const Lines& lines) {
+/// What yaml-cpp means, in words for somebody who looks at the file.
+struct Explanation {
+  std::string_view original;
+  std::string_view message;
+  std::string_view advice;
+};
+
+constexpr std::array<Explanation, 9> kExplanations{{
+    {"illegal EOF in scalar", "a string in quotes is not closed",
+     "look for a missing quote in this line or above it"},
+    {"illegal document indicator in scalar", "a string in quotes is not closed",
+     "look for a missing quote above this line"},
+    {"end of map flow not found", "a brace { is not closed", "close it with }"},
+    {"end of sequence flow not found", "a bracket [ is not closed", "close it with ]"},
+    {"illegal map value", "a colon stands where no field can begin",
+     "put text with a colon in quotes, or check the indentation"},
+    {"end of map not found", "this does not belong to the fields above it",
+     "indent fields of one object alike, and write each as `name: value`"},
+    {"end of sequence not found", "this does not belong to the list above it",
+     "indent items of one list alike, and begin each with `- `"},
+    {"the referenced anchor is not defined", "an alias names no anchor above it",
+     "write the value out, or put text that begins with * in quotes"},
+    {"unknown token", "a character stands where it means nothing",
+     "put text that begins with @, `, % or & in quotes"},
+}};
+
+Error syntax_error(const YAML::Exception& exception, const Lines& lines,
+                   const std::optional<std::string>& opened_at) {
   json::LineColumn place = lines.locate(exception.mark);
   const std::size_t tab = find_tab_indent(lines.at(exception.mark));
   if (tab != std::string_view::npos) {
@@ -327,9 +384,22 @@ Error syntax_error(const YAML::Exception& exception, const Lines& lines) {
         .at(place.to_string())
         .advise("indent with spaces");
   }
-  return make_error(ErrorCode::Invalid, fmt::format("broken YAML: {}", exception.msg))
+  std::string message = fmt::format("broken YAML: {}", exception.msg);
+  std::string advice = "check the indentation, colons, quotes and brackets there and just above";
+  const auto* const known = std::find_if(
+      kExplanations.begin(), kExplanations.end(),
+      [&](const Explanation& each) { return exception.msg.starts_with(each.original); });
+  if (known != kExplanations.end()) {
+    message = known->message;
+    advice = known->advice;
+    if (message.ends_with("is not closed") && message.find("quotes") == std::string::npos &&
+        opened_at) {
+      message += ", which was opened at " + *opened_at;
+    }
+  }
+  return make_error(ErrorCode::Invalid, std::move(message))
       .at(place.to_string())
-      .advise("check the indentation, colons, quotes and brackets there and in the line before");
+      .advise(std::move(advice));
 }
 
 }  // namespace
@@ -345,6 +415,7 @@ Result<std::vector<Document>> parse(std::string_view text, const Limits& limits)
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   RETURN_IF_ERROR(check_characters(text));
   const Lines lines(text);
+  DocumentBuilder builder(lines, limits);
   try {
     // yaml-cpp takes the end of the text for the closing quote of a string, if it follows a line
     // break. The mark of a document's end inside a string it refuses.
@@ -352,14 +423,13 @@ Result<std::vector<Document>> parse(std::string_view text, const Limits& limits)
     marked += text.empty() || text.ends_with('\n') ? "...\n" : "\n...\n";
     std::istringstream stream(std::move(marked));
     YAML::Parser parser(stream);
-    DocumentBuilder builder(lines, limits);
     while (parser.HandleNextDocument(builder)) {
     }
     return builder.take();
   } catch (const Refusal& refusal) {
     return refusal.error;
   } catch (const YAML::Exception& exception) {
-    return syntax_error(exception, lines);
+    return syntax_error(exception, lines, builder.innermost_start());
   } catch (const std::exception& exception) {
     return make_error(ErrorCode::Internal,
                       fmt::format("the YAML parser failed: {}", exception.what()));

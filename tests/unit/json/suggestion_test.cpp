@@ -17,6 +17,8 @@ TEST(Closest, FindsTypingErrorsAndNothingFarther) {
   EXPECT_EQ(closest("mdoe", kFields), "mode");
   EXPECT_EQ(closest("windowSecond", kFields), "windowSeconds");
   EXPECT_EQ(closest("scaleTarget", kFields), "scaleTargetRef");
+  EXPECT_EQ(closest("window", kFields), "windowSeconds");
+  EXPECT_EQ(closest("m", kFields), std::nullopt);
   EXPECT_EQ(closest("banana", kFields), std::nullopt);
   EXPECT_EQ(closest("", kFields), std::nullopt);
   EXPECT_EQ(closest(std::string(1'000'000, 'm'), kFields), std::nullopt);

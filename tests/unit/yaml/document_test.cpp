@@ -124,7 +124,7 @@ TEST(YamlParse, ResolvesAnchorsWithinADocument) {
             json::parse(R"({"a":{"p":[1]},"b":{"p":[1]},"c":[{"p":[1]},"s","s"]})").value());
   EXPECT_EQ(read("&k key: 1\nb: *k"), (json::Object{{"key", 1}, {"b", "key"}}));
   EXPECT_NE(complaint("a: &x 1\n---\nb: *x").find("3:"), std::string::npos);
-  EXPECT_NE(complaint("a: *nowhere").find("1:4: broken YAML"), std::string::npos);
+  EXPECT_NE(complaint("a: *nowhere").find("1:4: an alias names no anchor"), std::string::npos);
   EXPECT_EQ(complaint("a: &x [*x]"),
             "1:8: an alias stands within the value that it names (write the value out)");
 }
@@ -141,8 +141,9 @@ TEST(YamlParse, RefusesWhatReadersUnderstandDifferently) {
   EXPECT_EQ(complaint("~: 1"), "1:1: a key is missing or no text (put the key in quotes)");
   EXPECT_EQ(complaint("y: 1"), "1:1: the key y is not text to YAML (put the key in quotes)");
   EXPECT_EQ(complaint("? [a]\n: 1").substr(0, 36), "1:3: a list or an object stands wher");
-  EXPECT_EQ(complaint("name: {{ .Values.name }}").substr(0, 36),
-            "1:8: a list or an object stands wher");
+  EXPECT_EQ(complaint("name: {{ .Values.name }}"),
+            "1:8: double braces stand in the text: this is a template (render it first, for "
+            "example with `helm template`)");
   EXPECT_EQ(complaint("a: &x {b: 1}\n<<: *x"),
             "2:1: merge keys (<<) are not supported (write the fields out)");
   EXPECT_EQ(
@@ -175,9 +176,14 @@ TEST(YamlParse, RefusesBrokenSyntaxAtItsPlace) {
     const std::string text_of_error = complaint(text);
     EXPECT_EQ(text_of_error.substr(0, 2), line) << text << " gives " << text_of_error;
   }
+  EXPECT_EQ(complaint("a:\n  b: {c: [1, 2\n"),
+            "2:14: no colon follows the key 2 (write `name: value`, or close the list or object "
+            "opened at 2:10)");
+  EXPECT_EQ(complaint("a:\n  b: {c: [1, [2]\n"),
+            "3:1: a bracket [ is not closed, which was opened at 2:10 (close it with ])");
   // yaml-cpp alone would take the end of the file for the closing quote.
   for (const std::string text : {"a: 'x\n", "a: \"x\n\n", "'\n", "- \"x\n- y\n", "a: 'x\nb: y"}) {
-    EXPECT_NE(complaint(text).find("broken YAML"), std::string::npos) << text;
+    EXPECT_NE(complaint(text).find("a string in quotes is not closed"), std::string::npos) << text;
   }
   EXPECT_EQ(read("a: |+\n  x\n\n"), (json::Object{{"a", "x\n\n"}}));
   EXPECT_EQ(read("a: |\n  x"), (json::Object{{"a", "x\n"}}));
