@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <ostream>
 #include <signal.h>
 #include <sstream>
 #include <sys/prctl.h>
@@ -68,6 +69,11 @@ ExitState exit_state(int raw) {
 }
 
 }  // namespace
+
+std::ostream& operator<<(std::ostream& stream, const ExitState& state) {
+  if (state.status) return stream << "exit status " << *state.status;
+  return stream << "signal " << state.signal;
+}
 
 Result<std::string> find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -33,6 +34,9 @@ struct ExitState {
 
   bool operator==(const ExitState&) const = default;
 };
+
+/// `exit status 3` or `signal 9`.
+std::ostream& operator<<(std::ostream& stream, const ExitState& state);
 
 /// A child that the kernel kills when the thread that started it ends, so that nothing is left
 /// behind even if the test crashes. Start it from the main thread.

@@ -35,6 +35,7 @@ metadata: {name: llama, namespace: serving}
 spec:
   scaleTargetRef: {name: llama}
   maxReplicas: 4
+  capacity: {tokensPerSecondPerGPU: {prompt: 8000, generation: 600}}
 )";
 
 class Command : public testing::Test {
@@ -106,7 +107,7 @@ TEST_F(Command, BadManifestSaysFileLineFieldAndWhatToDo) {
   const std::string bad = write("bad.yaml", std::string(kManifest) + "  minReplicas: 9\n");
   const CommandResult result = run_command({"validate", manifest_, bad}, clock_);
   EXPECT_EQ(result.state, kBadInput);
-  EXPECT_THAT(result.errors, AllOf(HasSubstr("bad.yaml:7:"), HasSubstr("spec.minReplicas")));
+  EXPECT_THAT(result.errors, AllOf(HasSubstr("bad.yaml:8:"), HasSubstr("spec.minReplicas")));
   // The good one is told too.
   EXPECT_THAT(result.output, HasSubstr("llama.yaml: serving/llama is valid"));
 }

@@ -101,7 +101,7 @@ TEST(Engines, SglangRanksAreNotMultiplied) {
     const testing::AssertionResult result = reads_traffic(cycle, "llm-2", kTypicalLoad);
     return result ? is_right(cycle, kThreeEngines, 3) : result;
   });
-  const scaling::PodSignals& signals = *signals_of(fleet.cycles.back(), "llm-0");
+  const scaling::PodSignals signals = signals_of(fleet.cycles.back(), "llm-0");
   EXPECT_TRUE(reads(signals.cached_prompt_tokens_per_second, 250));
   EXPECT_TRUE(reads(signals.kv_cache_usage, 0.5));
   EXPECT_EQ(fleet.cycles.back().observation->engine, model::Engine::Sglang);

@@ -81,12 +81,13 @@ bool has_reason(const Cycle& cycle, scaling::ReasonCode code) {
                      [&](const scaling::Reason& reason) { return reason.code == code; });
 }
 
-const scaling::PodSignals* signals_of(const Cycle& cycle, std::string_view pod) {
-  if (!cycle.observation) return nullptr;
-  for (const scaling::PodSignals& signals : cycle.observation->pods) {
-    if (signals.pod == pod) return &signals;
+scaling::PodSignals signals_of(const Cycle& cycle, std::string_view pod) {
+  if (cycle.observation) {
+    for (const scaling::PodSignals& signals : cycle.observation->pods) {
+      if (signals.pod == pod) return signals;
+    }
   }
-  return nullptr;
+  return {};
 }
 
 testing::AssertionResult reads(const scaling::Reading& reading, double expected, double bound) {
@@ -120,25 +121,22 @@ testing::AssertionResult all_read(const Cycle& cycle, std::string_view pod,
 
 testing::AssertionResult reads_traffic(const Cycle& cycle, std::string_view pod,
                                        const EngineLoad& load) {
-  const scaling::PodSignals* signals = signals_of(cycle, pod);
-  if (signals == nullptr) {
-    return testing::AssertionFailure() << "no signals of " << pod << describe(cycle);
-  }
+  const scaling::PodSignals signals = signals_of(cycle, pod);
   return all_read(
       cycle, pod,
-      {{"prompt", signals->prompt_tokens_per_second, load.prompt_tokens_per_second},
-       {"generation", signals->generation_tokens_per_second, load.generation_tokens_per_second},
-       {"finished", signals->finished_requests_per_second, load.finished_requests_per_second},
-       {"running", signals->running_requests, load.running_requests},
-       {"waiting", signals->waiting_requests, load.waiting_requests},
-       {"change in flight", signals->in_flight_change_per_second, load.waiting_growth_per_second}});
+      {{"prompt", signals.prompt_tokens_per_second, load.prompt_tokens_per_second},
+       {"generation", signals.generation_tokens_per_second, load.generation_tokens_per_second},
+       {"finished", signals.finished_requests_per_second, load.finished_requests_per_second},
+       {"running", signals.running_requests, load.running_requests},
+       {"waiting", signals.waiting_requests, load.waiting_requests},
+       {"change in flight", signals.in_flight_change_per_second, load.waiting_growth_per_second}});
 }
 
 testing::AssertionResult reads_load(const Cycle& cycle, std::string_view pod,
                                     const EngineLoad& load) {
   const testing::AssertionResult traffic = reads_traffic(cycle, pod, load);
   if (!traffic) return traffic;
-  const scaling::PodSignals& signals = *signals_of(cycle, pod);
+  const scaling::PodSignals signals = signals_of(cycle, pod);
   const double finished = load.finished_requests_per_second;
   return all_read(
       cycle, pod,

@@ -31,8 +31,8 @@ inline constexpr std::chrono::seconds kWarm{24};
 
 [[nodiscard]] std::string describe(const Cycle& cycle);
 [[nodiscard]] bool has_reason(const Cycle& cycle, scaling::ReasonCode code);
-/// The signals of a pod, or nullptr.
-[[nodiscard]] const scaling::PodSignals* signals_of(const Cycle& cycle, std::string_view pod);
+/// The signals of a pod; with all readings Missing if there are none.
+[[nodiscard]] scaling::PodSignals signals_of(const Cycle& cycle, std::string_view pod);
 
 /// Fresh, and within `bound` (a share) of `expected`; exactly 0 for 0.
 [[nodiscard]] testing::AssertionResult reads(const scaling::Reading& reading, double expected,

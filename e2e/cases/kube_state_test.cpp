@@ -33,6 +33,7 @@ EngineLoad share(double generation) {
   load.cached_prompt_tokens_per_second = 0;
   load.generation_tokens_per_second = generation;
   load.finished_requests_per_second = generation / 100;
+  load.kv_cache_usage = generation / 1000;  // Never binds.
   return load;
 }
 

@@ -96,9 +96,9 @@ TEST(PodLife, NewPodWarmsUpAndIsThenMeasured) {
   // Bound: the new pod's first scrape interval is not seen, 1 s of 15 s of a fourth of the load;
   // gauges of pods that took over at different scrapes do the rest.
   expect_each(fleet, kReady, kReady + 16s, [](const Cycle& cycle) {
-    const scaling::PodSignals* signals = signals_of(cycle, kNewPod);
-    if (signals != nullptr && signals->generation_tokens_per_second.known() &&
-        signals->generation_tokens_per_second.value > 375 * (1 + kRateBound)) {
+    const scaling::PodSignals signals = signals_of(cycle, kNewPod);
+    if (signals.generation_tokens_per_second.known() &&
+        signals.generation_tokens_per_second.value > 375 * (1 + kRateBound)) {
       return testing::AssertionFailure() << "a rate that never was" << describe(cycle);
     }
     if (cycle.decision->replicas.warming != Replicas(1)) {
@@ -119,7 +119,7 @@ TEST(PodLife, RestartNeitherDipsNorLeaps) {
   const Fleet& fleet = recorded("restart");
   expect_never_down(fleet);
   expect_each(fleet, kWarm, kEnd, [](const Cycle& cycle) {
-    const scaling::Reading& rate = signals_of(cycle, "llm-1")->generation_tokens_per_second;
+    const scaling::Reading& rate = signals_of(cycle, "llm-1").generation_tokens_per_second;
     if (rate.value < 300 * (1 - 1.0 / 15 - kRateBound) || rate.value > 300 * (1 + kRateBound)) {
       return testing::AssertionFailure() << "a rate that never was" << describe(cycle);
     }

@@ -40,10 +40,9 @@ void expect_dark(const Fleet& fleet, std::chrono::seconds until, std::vector<Rea
   expect_each(fleet, kFault, until, is_right_or_dark);
   // Freshness is judged by 30 s; discovery takes five more.
   expect_each(fleet, kFault + 40s, until, [&](const Cycle& cycle) {
-    const scaling::PodSignals* signals = signals_of(cycle, kFaulty);
-    const bool expected = signals != nullptr &&
-                          std::find(states.begin(), states.end(),
-                                    signals->generation_tokens_per_second.state) != states.end();
+    const scaling::PodSignals signals = signals_of(cycle, kFaulty);
+    const bool expected = std::find(states.begin(), states.end(),
+                                    signals.generation_tokens_per_second.state) != states.end();
     if (!expected) return testing::AssertionFailure() << "another state" << describe(cycle);
     return holds(cycle, ReasonCode::DarkReplicas);
   });
@@ -136,7 +135,7 @@ TEST(ScrapeFaults, OldStampsAreStale) {
   expect_dark(fleet, kEnd, {ReadingState::Stale});
   // The age is the truth, not that of the last successful scrape.
   const Cycle& cycle = cycle_at(fleet, 120s);
-  EXPECT_NEAR(signals_of(cycle, kFaulty)->running_requests.age.count(),
+  EXPECT_NEAR(signals_of(cycle, kFaulty).running_requests.age.count(),
               cycle.at.count() - Seconds(kFault).count(), 3.0);
 }
 
@@ -144,8 +143,8 @@ TEST(ScrapeFaults, NotANumberIsNotZero) {
   const Fleet& fleet = recorded("not-a-number");
   expect_never_down(fleet);
   expect_each(fleet, kFault + 4s, kBack, [](const Cycle& cycle) {
-    const scaling::PodSignals* signals = signals_of(cycle, kFaulty);
-    if (signals == nullptr || signals->running_requests.state != ReadingState::NotANumber) {
+    const scaling::PodSignals signals = signals_of(cycle, kFaulty);
+    if (signals.running_requests.state != ReadingState::NotANumber) {
       return testing::AssertionFailure() << "another state" << describe(cycle);
     }
     return holds(cycle, ReasonCode::DarkReplicas);

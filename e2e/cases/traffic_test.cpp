@@ -55,7 +55,7 @@ namespace {
 TEST(Traffic, CountersNotYetBornAreZeroTraffic) {
   const Fleet& fleet = recorded("never-asked");
   expect_each(fleet, kWarm, kEnd, [](const Cycle& cycle) {
-    const scaling::PodSignals& signals = *signals_of(cycle, "llm-0");
+    const scaling::PodSignals signals = signals_of(cycle, "llm-0");
     const bool unborn = signals.prompt_tokens_per_second.state == ReadingState::NotYetBorn &&
                         signals.generation_tokens_per_second.state == ReadingState::NotYetBorn &&
                         signals.finished_requests_per_second.state == ReadingState::NotYetBorn &&
@@ -87,7 +87,7 @@ TEST(Traffic, CountersThatStandStillAreZeroTraffic) {
   });
   expect_each(fleet, kQuiet + 18s, kEnd, [](const Cycle& cycle) {
     const testing::AssertionResult zero =
-        reads(signals_of(cycle, "llm-1")->generation_tokens_per_second, 0);
+        reads(signals_of(cycle, "llm-1").generation_tokens_per_second, 0);
     if (!zero || !has_reason(cycle, ReasonCode::ZeroTraffic)) {
       return testing::AssertionFailure() << zero.message() << describe(cycle);
     }
