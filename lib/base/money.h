@@ -58,7 +58,7 @@ struct MoneyPerMillionTokens {
 /// price / (rate x 3600 s/h) x 1,000,000 tokens, rounded half to even at nine digits.
 /// A rate that is not a positive finite number has no price for each token: an error.
 [[nodiscard]] Result<MoneyPerMillionTokens> price_per_million_tokens(const MoneyPerHour& price,
-                                                                    TokensPerSecond rate);
+                                                                     TokensPerSecond rate);
 
 /// `USD 12.34`, with at least two and at most `max_digits` fractional digits (trailing zeros beyond
 /// two are cut).
