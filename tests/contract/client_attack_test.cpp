@@ -308,6 +308,7 @@ TEST_F(HostileServer, FiftyHostileAnswersAtOnceCostFiftyCalls) {
   std::atomic<int> failed{0};
   {
     std::vector<std::jthread> callers;
+    callers.reserve(50);
     for (int i = 0; i < 50; ++i) {
       callers.emplace_back([&] { failed += client_->send(get(server.url()), {}) ? 0 : 1; });
     }

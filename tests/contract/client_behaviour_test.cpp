@@ -128,6 +128,7 @@ TEST(ClientTest, KeepsToItsBoundOfConnections) {
   std::atomic<int> answered{0};
   {
     std::vector<std::jthread> callers;
+    callers.reserve(24);
     for (int i = 0; i < 24; ++i) {
       callers.emplace_back([&] { answered += client->send(get(server.url()), {}) ? 1 : 0; });
     }
@@ -160,6 +161,7 @@ TEST(ClientTest, ServesManyThreads) {
   std::atomic<int> right{0};
   {
     std::vector<std::jthread> callers;
+    callers.reserve(16);
     for (int thread = 0; thread < 16; ++thread) {
       callers.emplace_back([&, thread] {
         for (int i = 0; i < 50; ++i) {
@@ -225,7 +227,7 @@ TEST(ClientTest, AThousandCancelledCallsLeaveNothingBehind) {
 }
 
 TEST(ClientTest, StreamsEveryByteInOrder) {
-  const auto server = start_server([](http::Request, http::Responder responder) {
+  const auto server = start_server([](const http::Request&, http::Responder responder) {
     const auto stream = std::move(responder).stream(200, {});
     for (int i = 0; i < 10'000; ++i) {
       if (!stream->write_waiting("line " + std::to_string(i) + "\n", {})) return;

@@ -1,9 +1,9 @@
 // The evidence of docs/adr/0001: what one peer does to a process that serves or calls HTTP with
 // cpprestsdk 2.10.18, each time in a child process, and the same peers against our own.
 // When one of the CPPREST cases fails, the library has changed and the ADR may be looked at again.
+#include <csignal>
 #include <fstream>
 #include <optional>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

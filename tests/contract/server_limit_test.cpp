@@ -94,6 +94,7 @@ TEST(ServerLimitTest, SlowHeadersAreCutAtTheirDeadline) {
   const MemoryGrowth growth;
   const Stopwatch watch;
   std::vector<RawSocket> clients;
+  clients.reserve(300);
   for (int i = 0; i < 300; ++i) {
     clients.push_back(RawSocket::connect(server->port()));
     clients.back().send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
@@ -165,6 +166,7 @@ TEST(ServerLimitTest, ConnectionsBeyondTheLimitAreTurnedAway) {
                               return http::Response::text(200, "done");
                             }));
   std::vector<RawSocket> clients;
+  clients.reserve(5);
   for (int i = 0; i < 5; ++i) {
     clients.push_back(RawSocket::connect(server->port()));
     clients.back().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhalf");
@@ -186,6 +188,7 @@ TEST(ServerLimitTest, IdleConnectionsGiveWayToNewOnes) {
   options.limits.max_connections = 5;
   const auto server = serve(options, echo());
   std::vector<RawSocket> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {  // One peer opens ever more and keeps them.
     clients.push_back(RawSocket::connect(server->port()));
     clients.back().send(kGet);
@@ -261,6 +264,7 @@ TEST(ServerLimitTest, BusyWorkersMeanRetryLaterAndNeverABlockedServer) {
               return http::Response::text(200, "done");
             }));
   std::vector<RawSocket> waiting;
+  waiting.reserve(12);
   for (int i = 0; i < 12; ++i) {
     waiting.push_back(RawSocket::connect(server->port()));
     waiting.back().send(kGet);

@@ -70,6 +70,7 @@ TEST(ServerStreamTest, HundredsOfSlowStreamsNeedNoThreadsOfTheirOwn) {
   options.worker_threads = 2;
   const auto server = serve(options, keeper.handler());
   std::vector<RawSocket> clients;
+  clients.reserve(400);
   for (int i = 0; i < 400; ++i) {
     clients.push_back(RawSocket::connect(server->port()));
     clients.back().send(kGet);
@@ -237,6 +238,7 @@ TEST(ServerStopTest, UnderLoadItNeitherHangsNorCrashes) {
     const std::string url = server->url();
     std::atomic<bool> end{false};
     std::vector<std::jthread> callers;
+    callers.reserve(8);
     for (int i = 0; i < 8; ++i) {
       callers.emplace_back([&] {
         const auto client = make_client();

@@ -18,6 +18,7 @@ TEST_F(TlsServerTest, ConnectionsWithoutAClientHelloAreCut) {
   options.limits.handshake_timeout = milliseconds(300);
   const auto server = serve(options, who());
   std::vector<RawSocket> clients;
+  clients.reserve(200);
   for (int i = 0; i < 200; ++i) clients.push_back(RawSocket::connect(server->port()));
   EXPECT_TRUE(make_client(client_options())->send(get(server->url()), {}));  // Served meanwhile.
   for (RawSocket& client : clients) EXPECT_TRUE(client.closed_within(milliseconds(5'000)));
@@ -121,6 +122,7 @@ TEST_F(TlsServerTest, RotationUnderLoadFailsNoRequest) {
   std::mutex mutex;
   std::string first_failure;
   std::vector<std::jthread> callers;
+  callers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     callers.emplace_back([&, i] {
       while (!end) {
