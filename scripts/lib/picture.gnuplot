@@ -18,10 +18,11 @@ set rmargin 3
 set style fill transparent solid 0.25 noborder
 set format y "%.0f"
 set yrange [0:*]
+set offsets 0, 0, graph 0.08, 0
 stats data using 1 nooutput
 set xrange [0:STATS_max]
 
-set multiplot layout 4,1 title "TokenScaler: replicas from tokens\n{/*0.8 ".subtitle."}" noenhanced
+set multiplot layout 4,1 title "TokenScaler: replicas from tokens\n".subtitle noenhanced
 
 set ylabel "tokens/s"
 plot data using 1:2 with filledcurves y1=0 linecolor "#2b6cb0" notitle, \
@@ -38,9 +39,7 @@ set ytics 2
 plot data using 1:8 with steps linecolor "#6b46c1" title "wanted", \
      data using 1:7 with fillsteps linecolor "#6b46c1" title "ready"
 
-unset ytics
-set ytics nomirror
-set format y "%.0f"
+set ytics autofreq
 set ylabel "USD/hour"
 set xlabel "seconds"
 plot data using 1:9 with fillsteps linecolor "#718096" notitle, \
