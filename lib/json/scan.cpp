@@ -68,7 +68,7 @@ class Scanner {
  private:
   struct Key {
     std::string_view text;
-    std::size_t offset;
+    std::size_t offset = 0;
   };
 
   bool fail(std::size_t offset, std::string message, std::string advice,

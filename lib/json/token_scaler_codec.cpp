@@ -227,13 +227,13 @@ void expect_word(ObjectReader& root, std::string_view key, std::string_view word
 // Encoding.
 
 template <class Amount>
-void set_if(Object& object, std::string key, const std::optional<Amount>& value) {
-  if (value) object.set(std::move(key), *value);
+void set_if(Object& object, std::string_view key, const std::optional<Amount>& value) {
+  if (value) object.set(std::string(key), *value);
 }
 
-void set_if(Object& object, std::string key,
+void set_if(Object& object, std::string_view key,
             const std::optional<std::chrono::milliseconds>& value) {
-  if (value) object.set(std::move(key), std::int64_t{value->count()});
+  if (value) object.set(std::string(key), std::int64_t{value->count()});
 }
 
 Value encode_map(const std::map<std::string, std::string>& map) {
