@@ -116,8 +116,8 @@ struct Signals {
 struct DemandPolicy {
   /// Head room: the load is multiplied by it. 1..10. Decimal written as a Quantity.
   Decimal buffer_factor = Decimal::from_nanos(1'300'000'000);
-  /// A queue that exists now has to be gone after this time, or after a cold start if that is longer:
-  /// replicas asked for now cannot help sooner. 1..3600 s.
+  /// A queue that exists now has to be gone after this time, or after a cold start if that is
+  /// longer: replicas asked for now cannot help sooner. 1..3600 s.
   std::chrono::seconds queue_drain{10};
 
   bool operator==(const DemandPolicy&) const = default;
