@@ -64,7 +64,7 @@ class PodSettler {
       const double value = scaled(signal, *row);
       if (!is_amount(value)) return make(ReadingState::NotANumber);
       if (!context_.history_covers_window) return make(ReadingState::TooYoung);
-      return make(ReadingState::Fresh, value);
+      return windowed(value);
     }
     if (rows_.preferred(RowKind::Newborn, signal)) return make(ReadingState::TooYoung);
     return make(reads_zero_unborn(signal) ? ReadingState::NotYetBorn : ReadingState::Missing);
@@ -86,7 +86,7 @@ class PodSettler {
     if (!known) return make(unborn_ ? ReadingState::NotYetBorn : ReadingState::Missing);
     // The requests of an engine that restarted were lost, not served.
     if (rows_.preferred(RowKind::Reset, Signal::GenerationTokens)) change = std::max(change, 0.0);
-    return make(ReadingState::Fresh, change / context_.window.count());
+    return windowed(change / context_.window.count());
   }
 
   [[nodiscard]] Reading cached(const Reading& prompt) const {
@@ -100,7 +100,9 @@ class PodSettler {
       if (source->kind == SourceKind::CounterRate) {
         if (!is_amount(*row)) return make(ReadingState::NotANumber);
         if (!context_.history_covers_window) return make(ReadingState::TooYoung);
-        return make(ReadingState::Fresh, prompt.known() ? std::min(*row, prompt.value) : *row);
+        Reading reading = windowed(*row);
+        if (prompt.known()) reading.value = std::min(reading.value, prompt.value);
+        return reading;
       }
       if (!prompt.known()) return make(prompt.state);
       // 0/0: no prompt was looked up. Hit counters were inflated in some releases, hence the clamp.
@@ -126,6 +128,21 @@ class PodSettler {
   }
 
  private:
+  /// A rate over the window. While scrapes are lost, rate() still divides by the whole window, so
+  /// that the rate seems to fall; it is taken to go on as it was. That may only raise it: a decline
+  /// is left as it is.
+  [[nodiscard]] Reading windowed(double value) const {
+    const double window = context_.window.count();
+    const double interval = context_.scrape_interval.count();
+    const double age = age_.count();
+    if (interval <= 0.0 || age <= kExtrapolatedIntervals * interval) {
+      return make(ReadingState::Fresh, value);
+    }
+    if (window - age < kMinCoveredWindow * window) return make(ReadingState::Stale);
+    const double covered = std::min(window, window - age + interval / 2.0);
+    return make(ReadingState::Fresh, value > 0.0 ? value * window / covered : value);
+  }
+
   [[nodiscard]] Reading make(ReadingState state, double value = 0.0) const {
     return {.state = state, .value = value, .age = age_};
   }

@@ -17,6 +17,13 @@ namespace tokenscaler::prom {
 /// KV-cache use is measured in blocks; rounding may show a little more than all of them.
 inline constexpr double kMaxKvCacheUsage = 1.05;
 
+/// rate() carries its line on to the end of the window if the newest sample is at most so many
+/// intervals old, else only for half an interval (Prometheus, promql/functions.go,
+/// extrapolatedRate).
+inline constexpr double kExtrapolatedIntervals = 1.1;
+/// A rate over less than this share of its window is not believed.
+inline constexpr double kMinCoveredWindow = 0.5;
+
 /// What is known of a pod's scrapes besides its engine's series.
 enum class ScrapeState {
   Unknown,  ///< There is no `up` series for it.
@@ -29,6 +36,7 @@ struct SettleContext {
   const Preset* preset = nullptr;
   Seconds window{60};
   Seconds freshness{30};
+  Seconds scrape_interval{0};  ///< 0 if it could not be measured.
   /// Whether the target's series reach back over the window. Rates over less are not the rate of
   /// the window: Prometheus divides by the whole window.
   bool history_covers_window = true;

@@ -158,6 +158,7 @@ SettleContext context_of(const TargetReading& target, const Preset* engine) {
   context.preset = engine;
   context.window = Seconds(target.window);
   context.freshness = Seconds(target.freshness);
+  context.scrape_interval = Seconds(target.scrape_interval);
   context.history_covers_window = target.history_covers_window;
   if (const auto rows = target.rows.find(engine); rows != target.rows.end()) {
     context.known_counters = counters_of(*rows->second);

@@ -39,7 +39,7 @@ TEST(FleetScale, TenThousandTargetsShareTheirQueries) {
                       pod, target);
       add(beats,
           fmt::format(
-              R"({{"metric":{{{}}},"values":[[1699999900,"1"],[1699999915,"1"],[1699999930,"1"],[1699999945,"1"],[1699999990,"1"]]}})",
+              R"({{"metric":{{{}}},"values":[[1699999930,"1"],[1699999945,"1"],[1699999960,"1"],[1699999975,"1"],[1699999990,"1"]]}})",
               labels));
       add(gauges, fake.row(labels + R"(,"tks_signal":"running_requests/0")", "2"));
       add(rates,

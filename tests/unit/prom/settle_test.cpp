@@ -79,6 +79,28 @@ TEST_F(SettleTest, ShortHistoryMakesRatesUnknownAndGaugesNot) {
   EXPECT_EQ(settle().running_requests.state, ReadingState::Fresh);
 }
 
+TEST_F(SettleTest, ALostScrapeDoesNotLowerARate) {
+  // Window 60 s, scrapes every 15 s, 80 tokens/s all the time. With the newest sample 30 s old,
+  // rate() counts the tokens of 60 - 30 + 15/2 = 37.5 s and divides by 60 s: it says 50.
+  context_.scrape_interval = Seconds(15);
+  row(Signal::PromptTokens, 50.0);
+  row(Signal::RunningRequests, 1.0);
+  row(Signal::RunningRequests, -30.0, 0, RowKind::Change);
+  const auto at_age = [&](double age) {
+    evidence_.heartbeat->freshest_age = evidence_.heartbeat->oldest_age = Seconds(age);
+    return settle();
+  };
+  EXPECT_DOUBLE_EQ(at_age(30).prompt_tokens_per_second.value, 80.0);
+  EXPECT_EQ(at_age(30).prompt_tokens_per_second.state, ReadingState::Fresh);
+  EXPECT_DOUBLE_EQ(at_age(30).in_flight_change_per_second.value, -0.5);
+  // Up to 1.1 intervals Prometheus carries the line on by itself.
+  EXPECT_DOUBLE_EQ(at_age(16).prompt_tokens_per_second.value, 50.0);
+  // Over less than half of the window it is a guess; the gauge is still within its bound.
+  context_.freshness = Seconds(38);
+  EXPECT_EQ(at_age(31).prompt_tokens_per_second.state, ReadingState::Stale);
+  EXPECT_EQ(at_age(31).running_requests.state, ReadingState::Fresh);
+}
+
 TEST_F(SettleTest, APodWithBothNamesCountsOnce) {
   row(Signal::KvCacheUsage, 0.4, 1);  // gpu_cache_usage_perc
   EXPECT_EQ(settle().kv_cache_usage.value, 0.4);
