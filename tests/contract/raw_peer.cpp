@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -65,7 +66,7 @@ RawSocket RawSocket::connect(std::uint16_t port, const char* host, int receive_b
   return socket;
 }
 
-bool RawSocket::send(std::string_view bytes, milliseconds wait) {
+bool RawSocket::send(std::string_view bytes, milliseconds wait) const {
   while (!bytes.empty()) {
     if (!ready(fd_, POLLOUT, wait)) return false;
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -76,7 +77,7 @@ bool RawSocket::send(std::string_view bytes, milliseconds wait) {
   return true;
 }
 
-std::string RawSocket::receive(milliseconds wait, std::size_t max) {
+std::string RawSocket::receive(milliseconds wait, std::size_t max) const {
   std::string bytes(max, '\0');
   if (!ready(fd_, POLLIN, wait)) return {};
   const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
@@ -84,7 +85,7 @@ std::string RawSocket::receive(milliseconds wait, std::size_t max) {
   return bytes;
 }
 
-std::string RawSocket::receive_until(std::string_view text, milliseconds wait) {
+std::string RawSocket::receive_until(std::string_view text, milliseconds wait) const {
   const SystemClock clock;
   const Deadline deadline(clock, wait);
   std::string all;
@@ -96,11 +97,11 @@ std::string RawSocket::receive_until(std::string_view text, milliseconds wait) {
   return all;
 }
 
-std::string RawSocket::receive_all(milliseconds wait) {
+std::string RawSocket::receive_all(milliseconds wait) const {
   return receive_until("", wait);
 }
 
-bool RawSocket::closed_within(milliseconds wait) {
+bool RawSocket::closed_within(milliseconds wait) const {
   const SystemClock clock;
   const Deadline deadline(clock, wait);
   char scrap[4096];
@@ -110,7 +111,7 @@ bool RawSocket::closed_within(milliseconds wait) {
   return false;
 }
 
-void RawSocket::finish_sending() {
+void RawSocket::finish_sending() const {
   ::shutdown(fd_, SHUT_WR);
 }
 
@@ -128,8 +129,9 @@ RawServer::RawServer(Script script, const char* host)
     : script_(std::move(script)), v6_(std::strchr(host, ':') != nullptr) {
   Address address = loopback(host, 0);
   fd_ = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ::bind(fd_, generic(address), address.size);
-  ::listen(fd_, 64);
+  if (::bind(fd_, generic(address), address.size) != 0 || ::listen(fd_, 64) != 0) {
+    throw std::runtime_error("no loopback port to listen on");
+  }
   ::getsockname(fd_, generic(address), &address.size);
   port_ = ntohs(v6_ ? reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port
                     : reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port);

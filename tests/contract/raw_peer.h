@@ -33,18 +33,18 @@ class RawSocket {
 
   [[nodiscard]] bool connected() const { return fd_ >= 0; }
   /// False when the peer has closed or does not read for `wait`.
-  bool send(std::string_view bytes, milliseconds wait = milliseconds(5'000));
+  bool send(std::string_view bytes, milliseconds wait = milliseconds(5'000)) const;
   /// What comes within `wait`: at most `max` bytes; empty at the end or on time-out.
   [[nodiscard]] std::string receive(milliseconds wait = milliseconds(5'000),
-                                    std::size_t max = 64U * 1024U);
+                                    std::size_t max = 64U * 1024U) const;
   /// Reads until `text` was seen, the end, or `wait` in all.
   [[nodiscard]] std::string receive_until(std::string_view text,
-                                          milliseconds wait = milliseconds(5'000));
+                                          milliseconds wait = milliseconds(5'000)) const;
   /// Reads until the peer closes or `wait` in all.
-  [[nodiscard]] std::string receive_all(milliseconds wait = milliseconds(5'000));
+  [[nodiscard]] std::string receive_all(milliseconds wait = milliseconds(5'000)) const;
   /// True when the peer closed (or reset) within `wait`; drops what comes before.
-  [[nodiscard]] bool closed_within(milliseconds wait);
-  void finish_sending();
+  [[nodiscard]] bool closed_within(milliseconds wait) const;
+  void finish_sending() const;
   void close();
   /// Closes with RST.
   void reset();
