@@ -14,7 +14,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
 #include "json/write.h"
 
 namespace tokenscaler::json {
@@ -298,9 +297,9 @@ TEST(JsonParse, ReadsALargePrometheusAnswerInTime) {
     ++series;
   }
   text += "]}}";
-  const SteadyTime start = SystemClock().steady();
+  const std::clock_t start = std::clock();
   const Value value = read(text);
-  const double seconds = Seconds(SystemClock().steady() - start).count();
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   ASSERT_EQ(value.find("data", "result")->array()->size(), static_cast<std::size_t>(series));
   RecordProperty("seconds", std::to_string(seconds));
   fmt::print("{} bytes, {} series: {:.2f} s\n", text.size(), series, seconds);

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
 #include "json/parse.h"
 
 namespace tokenscaler::yaml {
@@ -234,9 +233,9 @@ TEST(YamlParse, LongTextOfAnyConstructEndsInTime) {
     for (const std::string& start : {std::string(), std::string("a: "), std::string("[")}) {
       std::string text = start;
       while (text.size() + piece.size() <= 128 * 1024) text += piece;
-      const SteadyTime before = SystemClock().steady();
+      const std::clock_t before = std::clock();
       const auto documents = parse(text);
-      const double seconds = Seconds(SystemClock().steady() - before).count();
+      const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
       EXPECT_LT(seconds, 10.0) << start << piece;
       if (seconds > 1) fmt::print("{:.1f} s: {}{}\n", seconds, start, piece);
       if (!documents) {
