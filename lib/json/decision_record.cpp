@@ -64,6 +64,7 @@ Value encode(const scaling::Demand& demand) {
                 {"arrivalsPerSecond", demand.arrivals.value()},
                 {"requestsInFlight", demand.in_flight.value()},
                 {"requestsWaiting", demand.waiting.value()},
+                {"queueDrains", demand.queue_drains},
                 {"mayBeUnderstated", demand.may_be_understated}};
   if (demand.shape) {
     object.set("requestShape", Object{{"promptTokens", demand.shape->mean_prompt.value()},
