@@ -163,15 +163,26 @@ class ReadSession {
     return {};
   }
 
+  /// Half a window more than the longest window, so that its first sample is in it.
   [[nodiscard]] std::chrono::seconds lookback() const {
-    std::chrono::seconds longest = kMinLookback;
+    std::chrono::seconds longest{0};
     for (const TargetReading& target : targets_) {
-      if (!target.error) longest = std::max(longest, target.request->metrics.window);
+      if (target.error) continue;
+      longest = std::max({longest, target.request->metrics.window, target.window});
     }
-    return std::min(longest, kMaxLookback);
+    return std::clamp(longest + longest / 2, kMinLookback, kMaxLookback);
   }
 
+  /// Slow scrapes make a window longer than was asked for; then the samples are read once more, as
+  /// far back as that window reaches.
   void read_heartbeats() {
+    const std::chrono::seconds asked = lookback();
+    read_heartbeats(asked);
+    const std::chrono::seconds needed = lookback();
+    if (needed > asked) read_heartbeats(needed);
+  }
+
+  void read_heartbeats(std::chrono::seconds back) {
     Scopes scopes;
     std::set<std::string> namespaces;
     for (std::size_t i = 0; i < targets_.size(); ++i) {
@@ -186,7 +197,6 @@ class ReadSession {
       }
     }
     if (namespaces.empty()) return;
-    const std::chrono::seconds back = lookback();
     std::vector<std::string> queries = {planner_.up_query(namespaces)};
     for (const auto& [key, scope] : scopes) {
       queries.push_back(planner_.heartbeat_query(scope.query, back));

@@ -202,9 +202,14 @@ std::string QueryPlanner::gauges_query(const QueryScope& scope) const {
       terms.push_back(marked({kind, source.signal, preference}, expression));
     };
     if (is_gauge(source.kind)) {
-      add(RowKind::Value,
-          grouped(scope, aggregation_of(source.kind),
-                  one_replica(scope, over("last_over_time", selected, scope.freshness))));
+      // Series that have ended, as those of a container before it was upgraded, count only while
+      // the pod has no others: a scrape may have been lost.
+      const std::string last = over("last_over_time", selected, scope.freshness);
+      const auto settled = [&](const std::string& expression) {
+        return grouped(scope, aggregation_of(source.kind), one_replica(scope, expression));
+      };
+      add(RowKind::Value, fmt::format("{} or {}", settled(fmt::format("{} and {}", last, selected)),
+                                      settled(last)));
     }
     // The series of a gateway may have a label for each user: their age is read grouped, not raw.
     if (scope.preset->gateway && source.signal != Signal::CachedPromptTokens) {

@@ -39,6 +39,7 @@ class PodSettler {
                                                      : evidence.heartbeat->oldest_age;
       alive_ = age_ <= context.freshness;
       stale_ = !alive_;
+      began_silent_ = began_silent(evidence.heartbeat->sample_ages);
     } else if (evidence.scrape == ScrapeState::Working && preset_.born_late &&
                evidence.rows.empty()) {
       unborn_ = true;
@@ -135,12 +136,28 @@ class PodSettler {
     const double window = context_.window.count();
     const double interval = context_.scrape_interval.count();
     const double age = age_.count();
+    if (began_silent_) return make(ReadingState::TooYoung);
     if (interval <= 0.0 || age <= kExtrapolatedIntervals * interval) {
       return make(ReadingState::Fresh, value);
     }
     if (window - age < kMinCoveredWindow * window) return make(ReadingState::Stale);
     const double covered = std::min(window, window - age + interval / 2.0);
     return make(ReadingState::Fresh, value > 0.0 ? value * window / covered : value);
+  }
+
+  /// Whether a pod that was known before the window was silent at its beginning. A pod that is new
+  /// had no traffic there.
+  [[nodiscard]] bool began_silent(const std::vector<double>& ages) const {
+    const double window = context_.window.count();
+    const double interval = context_.scrape_interval.count();
+    if (interval <= 0.0 || ages.empty() || ages.back() <= window) return false;
+    double first = 0.0;
+    for (const double age : ages) {
+      if (age <= window) first = std::max(first, age);
+    }
+    const double silent = window - first;
+    return silent > kExtrapolatedIntervals * interval &&
+           silent - interval / 2.0 > kMaxSilentStart * window;
   }
 
   [[nodiscard]] Reading make(ReadingState state, double value = 0.0) const {
@@ -172,6 +189,7 @@ class PodSettler {
   Seconds age_{0};
   bool alive_ = false;
   bool stale_ = false;
+  bool began_silent_ = false;
   /// The scrapes work, and the engine has not said anything yet: before its first request.
   bool unborn_ = false;
 };

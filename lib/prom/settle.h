@@ -23,6 +23,9 @@ inline constexpr double kMaxKvCacheUsage = 1.05;
 inline constexpr double kExtrapolatedIntervals = 1.1;
 /// A rate over less than this share of its window is not believed.
 inline constexpr double kMinCoveredWindow = 0.5;
+/// Nor is one whose window begins with more than this share of silence: a pod that comes back after
+/// an outage has tokens of a part of the window only. One lost scrape of ten is less.
+inline constexpr double kMaxSilentStart = 0.15;
 
 /// What is known of a pod's scrapes besides its engine's series.
 enum class ScrapeState {

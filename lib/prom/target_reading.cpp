@@ -17,8 +17,9 @@ using scaling::ReadingState;
 /// The label of models that users know from the engines; gateways call it otherwise.
 constexpr std::string_view kModelLabel = "model_name";
 constexpr std::chrono::seconds kMaxWindow{3600};
-/// A series may begin up to one interval after the window does, and half a scrape may be late.
-constexpr double kHistorySlackIntervals = 1.5;
+/// The first sample in the lookback is up to one interval younger than the lookback, and may be
+/// late.
+constexpr int kLookbackSlackIntervals = 2;
 
 bool is_listed(const TargetReading& target, const std::string& pod) {
   const auto& pods = target.request->pods;
@@ -316,9 +317,12 @@ void measure_sampling(TargetReading& target, std::chrono::seconds lookback) {
   for (const PodHeartbeat* beat : listed) {
     history = std::max(history, beat->observed_for(target.longest_gap));
   }
-  const double needed = static_cast<double>(std::min(target.window, lookback).count());
-  target.history_covers_window = target.scrape_interval > std::chrono::seconds(0) &&
-                                 history.count() + kHistorySlackIntervals * interval >= needed;
+  // The pod that is known for longest has a sample at the beginning of the window. Pods that were
+  // scraped first up to one interval later have one close enough to it for rate().
+  const std::chrono::seconds needed =
+      std::min(target.window, lookback - kLookbackSlackIntervals * target.scrape_interval);
+  target.history_covers_window =
+      target.scrape_interval > std::chrono::seconds(0) && history >= Seconds(needed);
   const bool seen = history > Seconds(0);
   if (seen && !target.history_covers_window) {
     target.warnings.insert(
