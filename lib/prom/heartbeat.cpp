@@ -51,6 +51,9 @@ HeartbeatTable::HeartbeatTable(Matrix matrix, const Server& server,
     PodHeartbeat& pod = entry->second;
     pod.freshest_age = first ? age : std::min(pod.freshest_age, age);
     pod.oldest_age = std::max(pod.oldest_age, age);
+    for (const Sample& sample : series->samples) {
+      pod.all_sample_ages.push_back(between(sample.at, evaluated_at).count());
+    }
     if (series->samples.size() <= pod.sample_ages.size()) continue;
     pod.sample_ages.clear();
     for (auto sample = series->samples.rbegin(); sample != series->samples.rend(); ++sample) {

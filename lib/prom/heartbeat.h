@@ -22,6 +22,9 @@ struct PodHeartbeat {
   Seconds oldest_age{0};
   /// Ages of the samples of the series that has most of them, in seconds, the newest first.
   std::vector<double> sample_ages;
+  /// Ages of the samples of all series, in seconds, in no order: a container that was replaced
+  /// began new series.
+  std::vector<double> all_sample_ages = {};
 
   /// From now back to the first sample that no gap longer than `longest_gap` lies behind.
   [[nodiscard]] Seconds observed_for(Seconds longest_gap) const;

@@ -39,7 +39,7 @@ class PodSettler {
                                                      : evidence.heartbeat->oldest_age;
       alive_ = age_ <= context.freshness;
       stale_ = !alive_;
-      began_silent_ = began_silent(evidence.heartbeat->sample_ages);
+      began_silent_ = began_silent(evidence.heartbeat->all_sample_ages);
     } else if (evidence.scrape == ScrapeState::Working && preset_.born_late &&
                evidence.rows.empty()) {
       unborn_ = true;
@@ -150,11 +150,13 @@ class PodSettler {
   [[nodiscard]] bool began_silent(const std::vector<double>& ages) const {
     const double window = context_.window.count();
     const double interval = context_.scrape_interval.count();
-    if (interval <= 0.0 || ages.empty() || ages.back() <= window) return false;
     double first = 0.0;
+    double oldest = 0.0;
     for (const double age : ages) {
+      oldest = std::max(oldest, age);
       if (age <= window) first = std::max(first, age);
     }
+    if (interval <= 0.0 || oldest <= window) return false;
     const double silent = window - first;
     return silent > kExtrapolatedIntervals * interval &&
            silent - interval / 2.0 > kMaxSilentStart * window;

@@ -104,14 +104,14 @@ TEST_F(SettleTest, ALostScrapeDoesNotLowerARate) {
 TEST_F(SettleTest, APodThatWasSilentHasNoRateUntilTheWindowIsFullAgain) {
   // Window 60 s, scrapes every 15 s; silent from 130 s to 40 s ago: rate() knows 40 s of 60 s.
   context_.scrape_interval = Seconds(15);
-  evidence_.heartbeat->sample_ages = {10.0, 25.0, 40.0, 130.0, 145.0};
+  evidence_.heartbeat->all_sample_ages = {10.0, 25.0, 40.0, 130.0, 145.0};
   row(Signal::PromptTokens, 50.0);
   EXPECT_EQ(settle().prompt_tokens_per_second.state, ReadingState::TooYoung);
   // With a sample at the beginning of the window, the counter tells what the gap hid.
-  evidence_.heartbeat->sample_ages = {10.0, 55.0, 70.0};
+  evidence_.heartbeat->all_sample_ages = {10.0, 55.0, 70.0};
   EXPECT_EQ(settle().prompt_tokens_per_second.state, ReadingState::Fresh);
   // A new pod had no tokens before.
-  evidence_.heartbeat->sample_ages = {10.0, 25.0, 40.0};
+  evidence_.heartbeat->all_sample_ages = {10.0, 25.0, 40.0};
   EXPECT_EQ(settle().prompt_tokens_per_second.state, ReadingState::Fresh);
 }
 
