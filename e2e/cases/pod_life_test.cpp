@@ -62,6 +62,9 @@ void script_restart(Timeline& timeline) {
 /// The container crashes and needs ten seconds; the others carry its load meanwhile.
 void script_outage(Timeline& timeline) {
   Fleet& fleet = timeline.add_fleet({.name = "outage", .load = kLightLoad});
+  // While the window passes the crash, it has the load that the others took over only in part, and
+  // the pod that lost it is not there to be asked. Such dips are what a cooldown is for.
+  fleet.spec.behavior.scale_down.stabilization_window = 20s;
   timeline.at(kRestart, [&timeline, &fleet] {
     fleet.engine(1).set_fault(ScrapeFault::ServerError);
     fleet.target.pods[1].phase = scaling::PodPhase::Starting;
