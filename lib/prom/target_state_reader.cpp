@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -217,7 +216,7 @@ PodState judge(const StateAnswers& answers, const std::string& pod) {
   if (const auto deleted = answers.of_pod(Ask::Deleted, pod)) {
     state.phase = PodPhase::Terminating;
     state.since = wall_time(*deleted);
-  } else if (phases.contains("Failed") || phases.contains("Unknown") || stuck) {
+  } else if (phases.contains("Unknown") || stuck) {
     state.phase = PodPhase::Failing;
   } else if (answers.of_pod(Ask::Ready, pod)) {
     state.phase = PodPhase::Ready;
@@ -233,9 +232,15 @@ PodState judge(const StateAnswers& answers, const std::string& pod) {
   return state;
 }
 
-/// The pods of the target with the ReplicaSet (or StatefulSet) that owns each.
-std::map<std::string, std::string> owned_pods(const StateAnswers& answers,
-                                              const TargetStateRequest& request) {
+/// Whether the pod has ended for good: evicted, refused by its node, or complete. Controllers and
+/// the HPA do not count what is left of it.
+bool has_ended(const StateAnswers& answers, const std::string& pod) {
+  const auto phases = answers.words(Ask::Phase, pod, "phase");
+  return phases.contains("Failed") || phases.contains("Succeeded");
+}
+
+/// The pods of the target that have not ended.
+std::set<std::string> owned_pods(const StateAnswers& answers, const TargetStateRequest& request) {
   std::set<std::string> owners;
   if (request.target.kind == "Deployment") {
     for (const VectorElement& row : answers.rows(Ask::ReplicaSets)) {
@@ -244,11 +249,12 @@ std::map<std::string, std::string> owned_pods(const StateAnswers& answers,
   } else {
     owners.insert(request.target.name);
   }
-  std::map<std::string, std::string> pods;
+  std::set<std::string> pods;
   for (const VectorElement& row : answers.rows(Ask::PodOwners)) {
     const std::string owner(row.labels.get("owner_name"));
     const std::string pod = answers.pod_of(row);
-    if (owners.contains(owner) && !pod.empty()) pods.emplace(pod, owner);
+    const bool owned = owners.contains(owner) && !pod.empty();
+    if (owned && !has_ended(answers, pod)) pods.insert(pod);
   }
   return pods;
 }
@@ -267,6 +273,24 @@ void mark_surplus(TargetState& state) {
   });
   const auto wanted = static_cast<std::size_t>(state.spec_replicas.value());
   for (std::size_t i = 0; i + wanted < pods.size(); ++i) pods[i]->surplus = true;
+}
+
+/// Several shards of kube-state-metrics tell of some pods each. Pods of a shard that is not scraped
+/// are missing here while their series go on, so that the fleet would seem to be smaller.
+Status check_complete(const TargetState& state, std::optional<double> told,
+                      const TargetStateRequest& request) {
+  // A Deployment does not count pods that terminate, a StatefulSet does.
+  const bool all = request.target.kind == "StatefulSet";
+  const auto listed = std::count_if(state.pods.begin(), state.pods.end(), [&](const PodState& pod) {
+    return all || pod.phase != PodPhase::Terminating;
+  });
+  const Replicas replicas = replicas_of(told.value_or(0.0));
+  if (listed >= replicas.value()) return {};
+  return make_error(ErrorCode::Unavailable,
+                    fmt::format("kube-state-metrics tells {} of {} pods of the {} {}/{}", listed,
+                                replicas.value(), request.target.kind, request.name_space,
+                                request.target.name))
+      .advise("find out whether a shard of kube-state-metrics is not scraped");
 }
 
 Error unknown_target(const StateAnswers& answers, const TargetStateRequest& request) {
@@ -326,10 +350,11 @@ Result<TargetState> read_target_state(const ApiClient& api, const TargetStateReq
   const bool mixed = updated && total && *updated < *total;
   state.rolling_out = unobserved || mixed;
   std::int32_t gpus = 0;
-  for (const auto& [pod, owner] : owned_pods(answers, request)) {
+  for (const std::string& pod : owned_pods(answers, request)) {
     state.pods.push_back(judge(answers, pod));
     gpus = std::max(gpus, replicas_of(answers.of_pod(Ask::Gpus, pod).value_or(0.0)).value());
   }
+  if (Status complete = check_complete(state, total, request); !complete) return complete.error();
   if (state.rolling_out) mark_surplus(state);
   state.gpus_per_replica = request.gpus_per_replica.value_or(GpuCount(std::max(gpus, 1)));
   return state;

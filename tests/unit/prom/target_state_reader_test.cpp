@@ -95,7 +95,8 @@ TEST_F(TargetStateTest, ReadsPodsByOwnership) {
 }
 
 TEST_F(TargetStateTest, JudgesWhatAPodDoes) {
-  for (const char* pod : {"crash", "oom", "pull", "full", "bye", "failed"}) own(pod, "llama-1");
+  for (const char* pod : {"crash", "oom", "pull", "full", "bye", "evicted", "done"})
+    own(pod, "llama-1");
   is("kube_pod_container_status_waiting_reason", "crash", 1, R"(,"reason":"CrashLoopBackOff")");
   is("kube_pod_container_status_waiting_reason", "pull", 1, R"(,"reason":"ImagePullBackOff")");
   is("kube_pod_container_status_waiting_reason", "a", 1, R"(,"reason":"ContainerCreating")");
@@ -103,7 +104,10 @@ TEST_F(TargetStateTest, JudgesWhatAPodDoes) {
   is("kube_pod_status_unschedulable", "full", 1);
   is("kube_pod_deletion_timestamp", "bye", kNow - 5);
   is("kube_pod_status_ready{", "bye", 1);
-  is("kube_pod_status_phase", "failed", 1, R"(,"phase":"Failed")");
+  is("kube_pod_status_phase", "crash", 1, R"(,"phase":"Running")");
+  // What is left of these is not a replica.
+  is("kube_pod_status_phase", "evicted", 1, R"(,"phase":"Failed")");
+  is("kube_pod_status_phase", "done", 1, R"(,"phase":"Succeeded")");
   const auto state = read();
   ASSERT_TRUE(state);
   std::map<std::string, PodPhase> phases;
@@ -111,7 +115,6 @@ TEST_F(TargetStateTest, JudgesWhatAPodDoes) {
   EXPECT_EQ(phases, (std::map<std::string, PodPhase>{{"a", PodPhase::Starting},
                                                      {"bye", PodPhase::Terminating},
                                                      {"crash", PodPhase::Failing},
-                                                     {"failed", PodPhase::Failing},
                                                      {"full", PodPhase::Unschedulable},
                                                      {"oom", PodPhase::Failing},
                                                      {"pull", PodPhase::Failing}}));
@@ -128,6 +131,21 @@ TEST_F(TargetStateTest, ARolloutHasASurge) {
   EXPECT_TRUE(state->rolling_out);
   EXPECT_FALSE(state->pods[0].surplus);
   EXPECT_TRUE(state->pods[1].surplus);
+}
+
+TEST_F(TargetStateTest, FewerPodsThanTheDeploymentCountsAreNoView) {
+  own("b", "llama-1");
+  own("bye", "llama-1");
+  is("kube_pod_deletion_timestamp", "bye", kNow - 5);
+  set("kube_deployment_status_replicas{", {{R"("deployment":"llama")", 2}});
+  EXPECT_TRUE(read());
+  set("kube_deployment_status_replicas{", {{R"("deployment":"llama")", 4}});
+  const auto state = read();
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(state.error().to_string(),
+            "kube-state-metrics tells 2 of 4 pods of the Deployment ml/llama (find out whether a "
+            "shard of kube-state-metrics is not scraped)");
 }
 
 TEST_F(TargetStateTest, SaysWhyItDoesNotKnow) {
