@@ -31,11 +31,16 @@ struct Refusal {
 /// The text by lines, to translate yaml-cpp's marks.
 class Lines {
  public:
-  explicit Lines(std::string_view text) {
+  explicit Lines(std::string_view text) : text_(text) {
     for (std::size_t start = 0; start <= text.size();) {
       const std::size_t end = std::min(text.find('\n', start), text.size());
       lines_.push_back(text.substr(start, end - start));
       start = end + 1;
+    }
+    std::size_t characters = 0;
+    for (std::size_t start = 0; start <= text.size(); start += kStride) {
+      characters_before_.push_back(characters);
+      characters += count_characters(text.substr(start, kStride));
     }
   }
 
@@ -47,13 +52,36 @@ class Lines {
 
   /// yaml-cpp counts from 0, and columns in bytes.
   [[nodiscard]] json::LineColumn locate(const YAML::Mark& mark) const {
-    const std::size_t column =
-        json::locate(at(mark), static_cast<std::size_t>(std::max(mark.column, 0))).column;
-    return {.line = static_cast<std::size_t>(std::max(mark.line, 0)) + 1, .column = column};
+    const std::size_t line_number = static_cast<std::size_t>(std::max(mark.line, 0)) + 1;
+    const std::string_view line = at(mark);
+    if (line.empty()) return {.line = line_number, .column = 1};
+    const auto start = static_cast<std::size_t>(line.data() - text_.data());
+    const std::size_t bytes =
+        std::min(static_cast<std::size_t>(std::max(mark.column, 0)), line.size());
+    return {.line = line_number,
+            .column = characters_before(start + bytes) - characters_before(start) + 1};
   }
 
  private:
+  /// Each value has a place, and a line may hold all of them: counting its characters from the
+  /// start of the line each time would take minutes. So no count goes back further than this.
+  static constexpr std::size_t kStride = 64;
+
+  [[nodiscard]] static std::size_t count_characters(std::string_view bytes) {
+    return static_cast<std::size_t>(std::count_if(bytes.begin(), bytes.end(), [](char c) {
+      return (static_cast<std::uint8_t>(c) & 0xC0U) != 0x80U;
+    }));
+  }
+
+  [[nodiscard]] std::size_t characters_before(std::size_t offset) const {
+    const std::size_t counted = offset / kStride;
+    const std::size_t from = counted * kStride;
+    return characters_before_[counted] + count_characters(text_.substr(from, offset - from));
+  }
+
+  std::string_view text_;
   std::vector<std::string_view> lines_;
+  std::vector<std::size_t> characters_before_;  ///< Of every kStride-th byte.
 };
 
 /// Builds values from yaml-cpp's events, within the limits.

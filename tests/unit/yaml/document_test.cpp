@@ -222,6 +222,33 @@ TEST(YamlParse, LimitsBytesDepthValuesAndDocuments) {
             "the file has 41 bytes, more than the limit of 40 (split it)");
 }
 
+// Method: lines of almost 1 MiB with almost as many values as the limit allows. Counting columns
+// from the start of the line for each value takes minutes, as it looks at 50 GB.
+TEST(YamlParse, OneLongLineOfManyValuesEndsInTime) {
+  struct Case {
+    std::string item;
+    std::size_t values;  ///< Of one item.
+    std::size_t column_of_last;
+  };
+  constexpr std::size_t kItems = 45'000;
+  // The last item begins after the bracket and kItems - 1 items with their commas.
+  for (const auto& [item, values, column_of_last] :
+       {Case{"1234567890", 1, (kItems - 1) * 11 + 2}, Case{"[123456789]", 2, (kItems - 1) * 12 + 2},
+        Case{"\"üüüüüüüü\"", 1, (kItems - 1) * 11 + 2}}) {
+    std::string text = "[";
+    for (std::size_t i = 0; i < kItems; ++i) text += item + ",";
+    text.back() = ']';
+    const std::clock_t before = std::clock();
+    const auto documents = parse(text);
+    const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+    ASSERT_TRUE(documents) << documents.error().to_string();
+    EXPECT_LT(seconds, 20.0) << item;
+    const auto last = documents->at(0).source.find(fmt::format("[{}]", kItems - 1));
+    EXPECT_EQ(last.to_string(), fmt::format("1:{}", column_of_last)) << item;
+    EXPECT_LT(values * kItems, Limits().values_max);
+  }
+}
+
 // Method: 128 KiB of each construct that makes parsers recurse or look back. The
 // bound is far above what any takes, so that only a wrong order of growth breaks it.
 TEST(YamlParse, LongTextOfAnyConstructEndsInTime) {
