@@ -8,6 +8,18 @@
 
 namespace tokenscaler::cli {
 
+std::string_view to_string(TargetSource source) {
+  switch (source) {
+    case TargetSource::KubeStateMetrics:
+      return "KubeStateMetrics";
+    case TargetSource::Samples:
+      return "Samples";
+    case TargetSource::LastKnown:
+      return "LastKnown";
+  }
+  return "LastKnown";
+}
+
 FleetAdvisor::FleetAdvisor(model::TokenScaler object, const prom::Server& server,
                            std::optional<Replicas> replicas, http::Client& http, const Clock& clock)
     : object_(std::move(object)),
@@ -41,13 +53,18 @@ Result<FleetAdvisor::KnownTarget> FleetAdvisor::settle_target(
     Result<scaling::TargetState> target, const Result<scaling::Observation>& observation) {
   if (target) return KnownTarget{std::move(target).value(), TargetSource::KubeStateMetrics};
   const bool unknown_to_kube_state_metrics = target.error().code == ErrorCode::NotFound;
+  // A scrape of kube-state-metrics that is lost must not turn one target into all pods with
+  // samples.
+  if (last_target_ && last_target_->source == TargetSource::KubeStateMetrics) {
+    return KnownTarget{last_target_->state, TargetSource::LastKnown};
+  }
   if (unknown_to_kube_state_metrics && observation && (!observation->pods.empty() || replicas_)) {
     scaling::TargetState state =
         prom::target_state_from(*observation, object_.spec.gpus_per_replica);
     if (replicas_) state.spec_replicas = *replicas_;
     return KnownTarget{std::move(state), TargetSource::Samples};
   }
-  if (last_target_) return KnownTarget{*last_target_, TargetSource::LastKnown};
+  if (last_target_) return KnownTarget{last_target_->state, TargetSource::LastKnown};
   // Prometheus' own trouble explains the missing target, not the other way round.
   if (!observation && !unknown_to_kube_state_metrics) return observation.error();
   return std::move(target).error();
@@ -59,11 +76,12 @@ Result<Advice> FleetAdvisor::evaluate(const std::stop_token& stop) {
   ASSIGN_OR_RETURN(KnownTarget target, settle_target(std::move(read), observation));
   // Ages of pods and samples are told by Prometheus' clock, so that is the one to compare with.
   const WallTime now = observation ? observation->evaluated_at : clock_.wall();
-  if (last_target_) {
-    scaling::remember_rescale(history_, now, last_target_->spec_replicas,
+  // What two sources call the size is no change of size.
+  if (last_target_ && last_target_->source == target.source) {
+    scaling::remember_rescale(history_, now, last_target_->state.spec_replicas,
                               target.state.spec_replicas);
   }
-  last_target_ = target.state;
+  if (target.source != TargetSource::LastKnown) last_target_ = target;
   scaling::Outcome outcome = scaling::decide(
       {.spec = object_.spec, .target = target.state, .observation = std::move(observation)},
       history_, now);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <stop_token>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -17,6 +18,8 @@ namespace tokenscaler::cli {
 
 /// Where the target's state came from.
 enum class TargetSource { KubeStateMetrics, Samples, LastKnown };
+
+[[nodiscard]] std::string_view to_string(TargetSource source);
 
 struct Advice {
   scaling::Decision decision;
@@ -54,7 +57,7 @@ class FleetAdvisor {
   prom::ApiClient api_;
   prom::FleetReader reader_;
   scaling::History history_;
-  std::optional<scaling::TargetState> last_target_;
+  std::optional<KnownTarget> last_target_;
 };
 
 }  // namespace tokenscaler::cli

@@ -51,6 +51,7 @@ class Printer {
     json::Value record = json::encode(advice.decision);
     record.object()->set("tokenScaler", object_.metadata.name);
     record.object()->set("namespace", object_.metadata.name_space);
+    record.object()->set("targetSource", to_string(advice.source));
     const auto text =
         json::write(record, command_.watch ? json::Layout::Compact : json::Layout::Indented);
     if (!text) {
@@ -135,7 +136,7 @@ ExitStatus run_recommend(const RecommendCommand& command, std::istream& input, s
     if (!output) return ExitStatus::Done;
     if (!command.watch || cycle == command.cycles) {
       // Held for want of metrics is an answer that scripts have to be able to tell from advice.
-      const bool known = advice && advice->decision.measurement.has_value();
+      const bool known = advice && advice->decision.recommendation.has_value();
       return known ? ExitStatus::Done : ExitStatus::Unreachable;
     }
     if (!watch.wait(stop)) return ExitStatus::Done;

@@ -87,7 +87,10 @@ class Evaluation {
     const bool idle = demand.in_flight == Requests(0) && demand.arrivals == RequestsPerSecond(0) &&
                       demand.prompt.required == TokensPerSecond(0) &&
                       demand.generation.required == TokensPerSecond(0);
-    if (idle && decision_.replicas.dark == Replicas(0)) {
+    if (!idle || decision_.replicas.dark > Replicas(0)) return;
+    if (decision_.measurement->gateway_only) {
+      add(ReasonCode::ZeroTraffic, "the gateway answers and counts no work");
+    } else if (decision_.measurement->known > Replicas(0)) {
       add(ReasonCode::ZeroTraffic, "every ready replica answers and none has work");
     }
   }
@@ -127,6 +130,12 @@ class Evaluation {
               held);
       return;
     }
+    if (decision_.replicas.ready() == decision_.replicas.asleep) {
+      add(ReasonCode::NoReadyReplicas,
+          fmt::format("all {} ready replicas are asleep", decision_.replicas.asleep.value()) +
+              held);
+      return;
+    }
     if (decision_.replicas.dark == Replicas(0)) {
       add(ReasonCode::WarmingReplicas,
           fmt::format(
@@ -151,6 +160,7 @@ class Evaluation {
         now_ - history_.recommendations.back().at > longest_gap) {
       remember_recommendation(history_, now_, decision_.current);
     }
+    leave_out_short_hold();
     const Adjusted stable =
         stabilize(history_, decision_.current, recommended, spec_.behavior, now_);
     remember(recommended);
@@ -166,6 +176,17 @@ class Evaluation {
       decision_.limits.push_back(applied);
     }
     decision_.desired = limited.replicas;
+  }
+
+  /// A short hold is as if its evaluations had not been: the time that it took does not count for
+  /// the windows either, or a window shorter than the hold would end on what nobody saw.
+  void leave_out_short_hold() {
+    if (held_ || !history_.held_since) return;
+    const auto length = now_ - *history_.held_since;
+    if (length >= kHoldThatCounts) return;
+    for (RecommendationSpan& span : history_.recommendations) {
+      span.at = std::min(span.at + length, now_);
+    }
   }
 
   /// The HPA stores the value before stabilization, and nothing when it has no metrics.

@@ -45,7 +45,11 @@ std::optional<RequestShape> choose_shape(const std::optional<RequestShape>& now,
                                          const std::optional<RequestShape>& last, Seconds window) {
   if (!now || !last) return now ? now : last;
   if (is_established(now)) return now;
-  return is_established(last) ? last : accumulate(*last, *now, window);
+  // An old shape gives way even to few new requests, or warm-up pings would pass for ever as what
+  // requests look like.
+  RequestShape bounded = *last;
+  bounded.requests = std::min(bounded.requests, kMinFinishedRequests);
+  return accumulate(bounded, *now, window);
 }
 
 /// Offered load and backlog of one kind of token, from requests of `tokens_per_request`.
@@ -112,10 +116,24 @@ DemandEstimate estimate_demand(const Measurement& m, const model::DemandPolicy& 
         {ReasonCode::InFlightUnknown,
          "running and waiting requests are not both known, so load beyond what "
          "is served cannot be seen"});
+    if (m.in_flight_expected) demand.may_be_understated = true;
+  }
+  const bool answers_without_tokens = m.gateway_only && m.finished > RequestsPerSecond(0) &&
+                                      m.prompt + m.generation == TokensPerSecond(0);
+  if (answers_without_tokens) {
+    demand.may_be_understated = true;
+    result.reasons.push_back(
+        {ReasonCode::GatewayUnknown,
+         fmt::format("the gateway finishes {:.2f} requests/s and counts no tokens, as it does when "
+                     "its backends fail; nothing is removed",
+                     m.finished.value())});
   }
   if (m.gateway_known) {
     // A gateway counts when a response ends, so it can only add to what the engines say.
     demand.prompt.through_gateway = m.gateway_prompt - m.gateway_cached_prompt;
+    if (!m.gateway_cached_known && demand.shape) {
+      demand.prompt.through_gateway = m.gateway_prompt * demand.shape->uncached_fraction;
+    }
     demand.generation.through_gateway = m.gateway_generation;
   }
   require(demand.prompt, policy);

@@ -220,6 +220,7 @@ void add_gateway(const GatewaySignals& gateway, Measurement& into) {
     into.gateway_prompt = TokensPerSecond(*prompt);
     into.gateway_cached_prompt =
         TokensPerSecond(std::min(amount_or_zero(gateway.cached_prompt_tokens_per_second), *prompt));
+    into.gateway_cached_known = gateway.cached_prompt_tokens_per_second.known();
     into.gateway_generation = TokensPerSecond(*generation);
   }
   if (queued) into.gateway_queued = Requests(*queued);
@@ -279,6 +280,8 @@ Measurement measure(const Observation& observation, const TargetState& target, W
   result.in_flight_known = fleet.running && fleet.waiting;
   result.finished_known = fleet.finished;
   result.gateway_only = is_gateway(metrics.engine);
+  result.in_flight_expected = !result.gateway_only && metrics.engine != model::Engine::Custom &&
+                              observation.engine != model::Engine::Custom;
   // A rate needs a whole window, and the first two scrapes come after readiness.
   const Seconds warm_up =
       result.window + 2.0 * plausible_time(observation.scrape_interval).value_or(Seconds(0));

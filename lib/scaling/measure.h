@@ -52,6 +52,8 @@ struct Measurement {
   Requests waiting;
   /// Whether running and waiting are known at all. Without them overload hides behind full use.
   bool in_flight_known = false;
+  /// Whether the engine has such gauges, so that their absence is a fault and not its nature.
+  bool in_flight_expected = false;
   /// Sum of the known replicas' KV-cache use, each 0..1.
   std::optional<double> kv_cache_usage_sum;
 
@@ -67,6 +69,7 @@ struct Measurement {
   /// The gateway's part, if one is read and fresh.
   TokensPerSecond gateway_prompt;
   TokensPerSecond gateway_cached_prompt;
+  bool gateway_cached_known = false;  ///< Else caching has to be judged by the engines.
   TokensPerSecond gateway_generation;
   Requests gateway_queued;
   bool gateway_known = false;

@@ -46,7 +46,8 @@ Proposal token_proposal(Signal signal, const TokenDemand& demand, TokensPerSecon
       limits.replicas_to_come
           ? std::max(without_backlog, std::min(without_backlog + backlog, limits.current))
           : without_backlog + backlog;
-  const double held = std::min(demand.served / capacity + limits.dark, limits.current);
+  const double held =
+      std::min(demand.served / capacity * limits.buffer + limits.dark, limits.current);
 
   Proposal proposal;
   proposal.signal = signal;
@@ -54,8 +55,9 @@ Proposal token_proposal(Signal signal, const TokenDemand& demand, TokensPerSecon
   proposal.target = capacity.value();
   proposal.needed = std::max(with_backlog, held);
   if (held > with_backlog) {
-    proposal.formula = fmt::format("{:.0f} served / {:.0f} tokens/s per replica{}",
-                                   demand.served.value(), capacity.value(), plus_dark(limits.dark));
+    proposal.formula =
+        fmt::format("{:.0f} served x {:g} / {:.0f} tokens/s per replica{}", demand.served.value(),
+                    limits.buffer, capacity.value(), plus_dark(limits.dark));
   } else if (through_gateway > load) {
     proposal.formula = fmt::format(
         "({:.0f} through the gateway + {:.0f} backlog) x {:g} / {:.0f} "
@@ -264,6 +266,14 @@ void hold_on_missing_knowledge(const RecommendInput& in, Recommendation& result)
   }
   if (in.demand.may_be_understated) result.may_scale_down = false;
   const bool wants_less = result.replicas < in.current;
+  const Replicas not_ready =
+      m.replicas.starting + m.replicas.overdue + m.replicas.failing + m.replicas.unschedulable;
+  if (m.replicas.ready() == Replicas(0) && not_ready > Replicas(0) && wants_less) {
+    // A gateway in front of a fleet that cannot serve counts nothing, and that is no lack of load.
+    hold(result, ReasonCode::NoReadyReplicas,
+         fmt::format("none of {} replicas is ready, so what a gateway counts says little",
+                     not_ready.value()));
+  }
   if (m.replicas.warming > Replicas(0) && wants_less) {
     hold(result, ReasonCode::WarmingReplicas,
          fmt::format("{} replicas have been ready for less than one {:.0f} s window",

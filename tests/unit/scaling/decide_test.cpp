@@ -227,5 +227,48 @@ TEST(Verdict, Words) {
   EXPECT_EQ(to_string(Verdict::Hold), "Hold");
 }
 
+TEST(Decide, AShortHoldDoesNotEatAShortWindow) {
+  // Ten replicas were needed until a moment ago; the window has 45 s, the hold took 45 s.
+  History history;
+  for (std::int64_t age = 300; age >= 15; age -= 15) {
+    remember_recommendation(history, ago(age), Replicas(10));
+  }
+  Snapshot dark = oversized();
+  dark.spec.behavior.scale_down.stabilization_window = seconds(45);
+  dark.observation->pods[3] = silent_pod("pod-3");
+  for (int age = 0; age < 45; age += 15) {
+    history = decide(dark, history, kNow + seconds(age)).history;
+  }
+  Snapshot clear = oversized();
+  clear.spec.behavior.scale_down.stabilization_window = seconds(45);
+  EXPECT_EQ(decide(clear, history, kNow + seconds(45)).decision.desired, Replicas(10));
+}
+
+TEST(Decide, AFleetThatCannotServeIsNotIdle) {
+  // The node is gone, all replicas start anew, and the gateway counts nothing since.
+  Snapshot snapshot = basic_snapshot(8);
+  snapshot.spec.metrics.engine = model::Engine::LiteLlm;
+  snapshot.observation->engine = model::Engine::LiteLlm;
+  snapshot.observation->pods.clear();
+  GatewaySignals gateway;
+  gateway.prompt_tokens_per_second = fresh(0.0);
+  gateway.generation_tokens_per_second = fresh(0.0);
+  gateway.finished_requests_per_second = fresh(0.0);
+  snapshot.observation->gateway = gateway;
+  for (PodState& pod : snapshot.target.pods) pod = pod_in(PodPhase::Starting, pod.name, 300);
+  const Decision d = decide(snapshot, settled_history(1), kNow).decision;
+  EXPECT_EQ(d.desired, Replicas(8));
+  EXPECT_TRUE(has_reason(d.reasons, ReasonCode::NoReadyReplicas));
+}
+
+TEST(Decide, AFleetThatSleepsSaysSo) {
+  Snapshot snapshot = basic_snapshot(2);
+  for (PodSignals& pod : snapshot.observation->pods) pod.asleep = true;
+  const Decision d = decide(snapshot, settled_history(2), kNow).decision;
+  EXPECT_EQ(d.desired, Replicas(2));
+  EXPECT_EQ(message_of(d.reasons, ReasonCode::NoReadyReplicas),
+            "all 2 ready replicas are asleep; 2 replicas are held, for 0 s so far");
+}
+
 }  // namespace
 }  // namespace tokenscaler::scaling

@@ -107,10 +107,39 @@ TEST(Demand, AGatewaysTokensRaiseAndNeverLower) {
   m.gateway_known = true;
   m.gateway_prompt = TokensPerSecond(3000.0);
   m.gateway_cached_prompt = TokensPerSecond(600.0);
+  m.gateway_cached_known = true;
   m.gateway_generation = TokensPerSecond(100.0);
   const Demand d = estimate(m).demand;
   EXPECT_DOUBLE_EQ(d.prompt.required.value(), 2400.0 * 1.3);
   EXPECT_DOUBLE_EQ(d.generation.required.value(), 400.0 * 1.3);
+}
+
+TEST(Demand, WhereAGatewayDoesNotTellCachedTokensTheEnginesDo) {
+  // Half of the engines' prompt tokens come from caches: so do half of those at the gateway.
+  Measurement m = steady();
+  m.uncached_prompt = TokensPerSecond(1000.0);
+  m.gateway_known = true;
+  m.gateway_prompt = TokensPerSecond(3000.0);
+  const Demand d = estimate(m).demand;
+  EXPECT_DOUBLE_EQ(d.prompt.through_gateway.value(), 1500.0);
+}
+
+TEST(Demand, AGatewayThatFinishesRequestsWithoutTokensProvesNoLackOfLoad) {
+  Measurement m;
+  m.at = kNow;
+  m.window = Seconds(60);
+  m.gateway_only = m.gateway_known = m.finished_known = true;
+  EXPECT_FALSE(estimate(m).demand.may_be_understated);
+  m.finished = RequestsPerSecond(50.0);
+  EXPECT_TRUE(estimate(m).demand.may_be_understated);
+}
+
+TEST(Demand, QueueGaugesThatAnEngineShouldHaveAndHasNotHold) {
+  Measurement m = steady();
+  m.in_flight_known = false;
+  EXPECT_FALSE(estimate(m).demand.may_be_understated);
+  m.in_flight_expected = true;
+  EXPECT_TRUE(estimate(m).demand.may_be_understated);
 }
 
 TEST(Demand, CachedTokensNeedNoPrefill) {
@@ -159,7 +188,22 @@ TEST(Demand, FewFinishedRequestsDoNotLowerTheLoadBelowServed) {
   m.mean_generation = Tokens(10.0);
   const Demand d = estimate(m, shape_of(500.0, 100.0, 50.0)).demand;
   EXPECT_DOUBLE_EQ(d.prompt.offered.value(), 2000.0);
-  EXPECT_EQ(d.shape, shape_of(500.0, 100.0, 50.0)) << "the last good shape stays";
+  // The old shape weighs as 5 requests and the new one as 3: (5 x 500 + 3 x 10) / 8.
+  ASSERT_TRUE(d.shape);
+  EXPECT_DOUBLE_EQ(d.shape->mean_prompt.value(), 316.25);
+}
+
+TEST(Demand, WarmUpPingsDoNotStayTheShapeForEver) {
+  // Requests of 1 token at first; then 3 finished requests a minute of 500, seen each 60 s.
+  Measurement m = steady();
+  m.finished = RequestsPerSecond(0.05);
+  std::optional<RequestShape> shape = shape_of(1.0, 1.0, 50.0);
+  for (int minute = 1; minute <= 10; ++minute) {
+    m.at = kNow + seconds(60 * minute);
+    shape = estimate(m, shape).demand.shape;
+  }
+  ASSERT_TRUE(shape);
+  EXPECT_GT(shape->mean_prompt.value(), 490.0);
 }
 
 TEST(Demand, AQuietFleetLearnsItsShapeOverSeveralWindows) {

@@ -149,7 +149,12 @@ TEST(Recommend, ServedTokensHoldButDoNotAsk) {
   c.demand.prompt.offered = TokensPerSecond(4000.0);
   c.demand.prompt.served = TokensPerSecond(32'000.0);
   EXPECT_NEAR(c.recommend().needed, 8.0, 1e-9);
-  EXPECT_EQ(c.recommend().proposals[0].formula, "32000 served / 4000 tokens/s per replica");
+  EXPECT_EQ(c.recommend().proposals[0].formula, "32000 served x 1 / 4000 tokens/s per replica");
+  // They hold with the same margin as what is offered.
+  c.demand.prompt.served = TokensPerSecond(28'000.0);
+  c.spec.demand.buffer_factor = Decimal::from_integer(2);
+  EXPECT_EQ(c.recommend().replicas, Replicas(10));
+  c.spec.demand.buffer_factor = Decimal::from_integer(1);
   // A queue is drained at 1.5 times the stated capacity: no reason to add replicas.
   c.demand.prompt.served = TokensPerSecond(60'000.0);
   EXPECT_EQ(c.recommend().replicas, Replicas(10));
