@@ -36,19 +36,18 @@ check_shell() {
 
 # --- clang-tidy -------------------------------------------------------------------------------
 
-# tidy_candidates BASE: the .cpp files of compile_commands.json that differ from those in BASE or
-# stand beside a header that does; every one of them if BASE is "all".
+# tidy_candidates BASE CHANGED: the .cpp files of compile_commands.json that differ from those in BASE or
+# stand beside a header that does; every one of them if BASE is "all". CHANGED is a scratch file.
+# Every failure is told by hand: a shell in $(...) does not stop at errors.
 tidy_candidates() {
-  local base=$1 database changed
+  local base=$1 changed=$2 database
   database=$(build_folder release)/compile_commands.json
   [[ -f $database ]] || fail "no $database: build the preset 'release' first"
-  changed=$(mktemp)
-  LEFT_FILES+=("$changed")
   if [[ $base == all ]]; then
-    tracked "${SOURCE_FOLDERS[@]}" >"$changed"
+    tracked "${SOURCE_FOLDERS[@]}" >"$changed" || fail "git did not list the files"
   else
     git -C "$REPOSITORY" -c safe.directory="$REPOSITORY" diff --name-only "$base" -- \
-      "${SOURCE_FOLDERS[@]}" >"$changed"
+      "${SOURCE_FOLDERS[@]}" >"$changed" || fail "'$base' is no revision of this clone"
   fi
   jq --raw-output --arg root "$REPOSITORY/" --rawfile changed "$changed" '
     ($changed | split("\n")) as $files
@@ -109,8 +108,10 @@ check_tidy() {
     cat "$REPOSITORY/.clang-tidy"
     (cd "$REPOSITORY" && tracked '*.h' | xargs -r sha256sum)
   } >"$TIDY_COMMON"
-  local candidates
-  candidates=$(tidy_candidates "$base")
+  local candidates changed
+  changed=$(mktemp)
+  LEFT_FILES+=("$changed")
+  candidates=$(tidy_candidates "$base" "$changed") || fail "clang-tidy has no list of files"
   if [[ -z $candidates ]]; then
     say "No C++ file changed since $base."
     return 0
