@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "command_line.h"
 #include "exit_status.h"
+#include "manifests.h"
 #include "recommend.h"
 #include "validate.h"
 
@@ -53,6 +55,22 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
+/// Standard input is read to its end while Ctrl-C still ends the program by itself.
+ExitStatus watch_or_recommend(const RecommendCommand& command) {
+  std::istringstream input;
+  if (command.file == "-") {
+    Result<std::string> text = read_text(command.file, std::cin);
+    if (!text) {
+      std::cerr << "tokenscaler: " << text.error().to_string() << "\n";
+      return ExitStatus::BadInput;
+    }
+    input.str(std::move(text).value());
+  }
+  const SignalStop stop;
+  SystemClock clock;
+  return run_recommend(command, input, std::cout, std::cerr, clock, stop.token());
+}
+
 ExitStatus run(const std::vector<std::string>& arguments) {
   // A reader that goes away (head, less) is an end of output, not a crash.
   std::signal(SIGPIPE, SIG_IGN);
@@ -61,20 +79,16 @@ ExitStatus run(const std::vector<std::string>& arguments) {
     std::cerr << "tokenscaler: " << command.error().to_string() << "\n";
     return ExitStatus::Usage;
   }
-  return std::visit(Overloaded{[](const PrintText& text) {
-                                 std::cout << text.text;
-                                 return ExitStatus::Done;
-                               },
-                               [](const ValidateCommand& validate) {
-                                 return run_validate(validate, std::cin, std::cout, std::cerr);
-                               },
-                               [](const RecommendCommand& recommend) {
-                                 const SignalStop stop;
-                                 SystemClock clock;
-                                 return run_recommend(recommend, std::cin, std::cout, std::cerr,
-                                                      clock, stop.token());
-                               }},
-                    *command);
+  return std::visit(
+      Overloaded{[](const PrintText& text) {
+                   std::cout << text.text;
+                   return ExitStatus::Done;
+                 },
+                 [](const ValidateCommand& validate) {
+                   return run_validate(validate, std::cin, std::cout, std::cerr);
+                 },
+                 [](const RecommendCommand& recommend) { return watch_or_recommend(recommend); }},
+      *command);
 }
 
 }  // namespace
