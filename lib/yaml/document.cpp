@@ -84,6 +84,11 @@ class Lines {
   std::vector<std::size_t> characters_before_;  ///< Of every kStride-th byte.
 };
 
+/// The text of all aliases and anchors, in full, may have so many times the bytes of the longest
+/// file. An alias of a long string is one value only, so the limit on values does not hold it back;
+/// no real file comes near.
+constexpr std::size_t kExpansionMax = 8;
+
 /// Builds values from yaml-cpp's events, within the limits.
 class DocumentBuilder final : public YAML::EventHandler {
  public:
@@ -121,7 +126,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(mark, Node{.value = nullptr, .source = {}, .size = 1, .plain = {}}, anchor);
+    add(mark, Node{.value = nullptr, .source = {}, .size = 1, .bytes = 0, .plain = {}}, anchor);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -131,11 +136,11 @@ class DocumentBuilder final : public YAML::EventHandler {
       refuse(mark, "an escape in a string makes no valid character", "write the character itself");
     }
     // A quoted scalar has the tag `!` and is always text.
-    if (tag == "!")
-      return add(mark, Node{.value = value, .source = {}, .size = 1, .plain = {}}, anchor);
+    Node node{.value = value, .source = {}, .size = 1, .bytes = value.size(), .plain = {}};
+    if (tag == "!") return add(mark, std::move(node), anchor);
     Result<json::Value> resolved = resolve_plain(value);
     if (!resolved) throw Refusal{std::move(resolved).error().at(place(mark))};
-    Node node{.value = *std::move(resolved), .source = {}, .size = 1, .plain = {}};
+    node.value = *std::move(resolved);
     // The mark of an anchored scalar is that of its anchor.
     if (anchor == YAML::NullAnchor) node.plain = value;
     add(mark, std::move(node), anchor);
@@ -147,6 +152,7 @@ class DocumentBuilder final : public YAML::EventHandler {
       refuse(mark, "an alias stands within the value that it names", "write the value out");
     }
     count(mark, target->second.size);
+    count_expanded(mark, target->second.bytes);
     if (frames_.size() + target->second.depth > limits_.depth_max) refuse_depth(mark);
     Node copy = target->second;
     copy.plain.clear();
@@ -175,6 +181,7 @@ class DocumentBuilder final : public YAML::EventHandler {
     json::Value value;
     SourceNode source;
     std::size_t size = 0;   ///< Values in it, itself included.
+    std::size_t bytes = 0;  ///< Of text in it, keys included.
     std::size_t depth = 0;  ///< Levels of lists and objects in it.
     std::string plain;      ///< Text of a plain scalar that starts at its mark.
   };
@@ -218,6 +225,16 @@ class DocumentBuilder final : public YAML::EventHandler {
            fmt::format("the file has more than {} values, aliases counted in full",
                        limits_.values_max),
            "split the file, or write less with aliases", ErrorCode::LimitExceeded);
+  }
+
+  /// Counts text that is kept once more than it stands in the file.
+  void count_expanded(const YAML::Mark& mark, std::size_t bytes) {
+    expanded_bytes_ += bytes;
+    if (expanded_bytes_ <= kExpansionMax * limits_.bytes_max) return;
+    refuse(mark,
+           fmt::format("the anchors and aliases stand for more than {} bytes of text",
+                       kExpansionMax * limits_.bytes_max),
+           "write less with aliases", ErrorCode::LimitExceeded);
   }
 
   void open(const YAML::Mark& mark, YAML::anchor_t anchor, bool is_list) {
@@ -273,6 +290,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   void remember(const YAML::Mark& mark, YAML::anchor_t anchor, const Node& node) {
     if (anchor == YAML::NullAnchor) return;
     count(mark, node.size);
+    count_expanded(mark, node.bytes);
     anchors_.insert_or_assign(anchor, node);
   }
 
@@ -325,10 +343,12 @@ class DocumentBuilder final : public YAML::EventHandler {
     }
     Frame& frame = frames_.back();
     frame.node.size += node.size;
+    frame.node.bytes += node.bytes;
     frame.node.depth = std::max(frame.node.depth, node.depth + 1);
     if (frame.key) {
       node.source.key = *frame.key;
       node.source.where = frame.key_place;
+      frame.node.bytes += frame.key->size();
       frame.members.push_back(
           {.key = *std::exchange(frame.key, std::nullopt), .value = std::move(node.value)});
     } else {
@@ -343,6 +363,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   std::size_t documents_seen_ = 0;
   std::size_t document_line_ = 1;
   std::size_t values_ = 0;
+  std::size_t expanded_bytes_ = 0;
   std::vector<Frame> frames_;
   std::optional<Node> root_;
   std::map<YAML::anchor_t, Node> anchors_;

@@ -206,6 +206,25 @@ TEST(YamlParse, RefusesExpansionBombs) {
   EXPECT_NE(complaint(deep).find("nested more than 64 deep"), std::string::npos);
 }
 
+// Each alias is one value, and yet half a megabyte: 25 GB in all.
+TEST(YamlParse, RefusesAliasesOfLongText) {
+  const std::string text(500'000, 'x');
+  for (const std::string& anchor : {"- &a " + text, "- &a {k: \"" + text + "\"}",
+                                    "- &a {? \"" + text.substr(0, 1'000) + "\" : 1}"}) {
+    std::string bomb = anchor + "\n";
+    for (int i = 0; i < 50'000; ++i) bomb += "- *a\n";
+    const std::string told = complaint(bomb);
+    EXPECT_NE(told.find("the anchors and aliases stand for more than 8388608 bytes"),
+              std::string::npos)
+        << told.substr(0, 200);
+  }
+  std::string nested;
+  for (int i = 0; i < 60; ++i) nested += fmt::format("&a{} [", i);
+  nested += text + std::string(60, ']');
+  EXPECT_NE(complaint(nested).find("the anchors and aliases stand for"), std::string::npos);
+  EXPECT_EQ(complaint("- &a " + text.substr(0, 1'000) + "\n- *a\n- *a\n"), "accepted");
+}
+
 TEST(YamlParse, LimitsBytesDepthValuesAndDocuments) {
   const Limits limits{.bytes_max = 40, .depth_max = 3, .values_max = 8, .documents_max = 2};
   EXPECT_EQ(complaint("[[[x]]]", limits), "accepted");
