@@ -30,12 +30,16 @@ constexpr std::array<std::string_view, 8> kFailingReasons = {
     "InvalidImageName", "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
 };
 
-/// Resources that are GPUs, in the spelling of kube-state-metrics.
+/// Resources that are whole GPUs or slices of them, in the spelling of kube-state-metrics. Vendors
+/// name memory and shares of cores alike (nvidia.com/gpumem, gpu.intel.com/millicores).
 constexpr std::string_view kGpuResources =
-    "nvidia_com_.*|amd_com_gpu|gpu_intel_com_.*|habana_ai_gaudi";
+    "nvidia_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.*|amd_com_gpu|gpu_intel_com_(i915|xe)|"
+    "habana_ai_gaudi";
 
 /// The first sample of a pod comes up to one interval after it is ready, and may be late by half.
 constexpr double kFirstScrapeIntervals = 1.5;
+/// A pod that took longer to be ready waited for something else than its model.
+constexpr Seconds kLongestColdStart{3600};
 /// What stands for "ready for longer than was looked back".
 constexpr Seconds kLongReady{86'400};
 
@@ -54,6 +58,8 @@ enum class Ask {
   Ready,
   ReadyTime,
   Created,
+  Scheduled,
+  Started,
   Waiting,
   LastTerminated,
   Unschedulable,
@@ -103,6 +109,8 @@ class StateQueries {
     set(Ask::Ready, of_pods("kube_pod_status_ready", {equal("condition", "true")}) + " == 1");
     set(Ask::ReadyTime, of_pods("kube_pod_status_ready_time", {}));
     set(Ask::Created, of_pods("kube_pod_created", {}));
+    set(Ask::Scheduled, of_pods("kube_pod_status_scheduled_time", {}));
+    set(Ask::Started, of_pods("kube_pod_container_state_started", {}));
     set(Ask::Waiting, of_pods("kube_pod_container_status_waiting_reason", {}) + " == 1");
     set(Ask::LastTerminated,
         of_pods("kube_pod_container_status_last_terminated_reason", {}) + " == 1");
@@ -154,24 +162,20 @@ class StateAnswers {
     return answers_[static_cast<std::size_t>(ask)];
   }
 
+  /// The largest finite value.
   [[nodiscard]] std::optional<double> number(Ask ask) const {
-    std::optional<double> largest;
-    for (const VectorElement& row : rows(ask)) {
-      if (std::isfinite(row.sample.value))
-        largest = std::max(largest.value_or(row.sample.value), row.sample.value);
-    }
-    return largest;
+    return largest(ask, [](const VectorElement&) { return true; });
   }
 
   [[nodiscard]] std::string pod_of(const VectorElement& row) const {
     return std::string(row.labels.get(server_.kube_state_pod_label));
   }
 
+  /// The largest finite value in the rows of `pod`.
   [[nodiscard]] std::optional<double> of_pod(Ask ask, const std::string& pod) const {
-    for (const VectorElement& row : rows(ask)) {
-      if (row.labels.get(server_.kube_state_pod_label) == pod) return row.sample.value;
-    }
-    return std::nullopt;
+    return largest(ask, [&](const VectorElement& row) {
+      return row.labels.get(server_.kube_state_pod_label) == pod;
+    });
   }
 
   /// The values of `label` in the rows of `pod`.
@@ -187,26 +191,49 @@ class StateAnswers {
   }
 
  private:
+  template <class Accept>
+  [[nodiscard]] std::optional<double> largest(Ask ask, const Accept& accept) const {
+    std::optional<double> found;
+    for (const VectorElement& row : rows(ask)) {
+      if (!std::isfinite(row.sample.value) || !accept(row)) continue;
+      found = std::max(found.value_or(row.sample.value), row.sample.value);
+    }
+    return found;
+  }
+
   const Server& server_;
   std::vector<Vector> answers_;
 };
 
-WallTime wall_time(double unix_seconds) {
-  if (!std::isfinite(unix_seconds) || unix_seconds < 0.0 || unix_seconds > 1e11) return {};
-  return WallTime(std::chrono::milliseconds(std::llround(unix_seconds * 1000.0)));
+/// Nothing for what cannot be a time; 1e11 s is the year 5138.
+std::optional<WallTime> wall_time(std::optional<double> unix_seconds) {
+  if (!unix_seconds || !(*unix_seconds > 0.0) || *unix_seconds > 1e11) return std::nullopt;
+  return WallTime(std::chrono::milliseconds(std::llround(*unix_seconds * 1000.0)));
 }
 
+/// A whole number from 0 on; 0 for what is no number.
 Replicas replicas_of(double value) {
+  if (std::isnan(value)) return Replicas(0);
   constexpr double kMost = std::numeric_limits<std::int32_t>::max();
   return Replicas(static_cast<std::int32_t>(std::clamp(value, 0.0, kMost)));
 }
 
+/// When the pod began to start, for the last time: what pods do before they have a node, and before
+/// a container was restarted, is not loading. Unknown means now.
+WallTime start_of(const StateAnswers& answers, const std::string& pod, WallTime now) {
+  std::optional<WallTime> start;
+  for (const Ask ask : {Ask::Created, Ask::Scheduled, Ask::Started}) {
+    const auto time = wall_time(answers.of_pod(ask, pod));
+    if (time) start = std::max(start.value_or(*time), *time);
+  }
+  return start.value_or(now);
+}
+
 /// One pod, judged in the order in which a state hides the next.
-PodState judge(const StateAnswers& answers, const std::string& pod) {
+PodState judge(const StateAnswers& answers, const std::string& pod, WallTime now) {
   PodState state;
   state.name = pod;
-  const WallTime created = wall_time(answers.of_pod(Ask::Created, pod).value_or(0.0));
-  state.since = created;
+  state.since = start_of(answers, pod, now);
   const auto phases = answers.words(Ask::Phase, pod, "phase");
   const auto waiting = answers.words(Ask::Waiting, pod, "reason");
   const auto terminated = answers.words(Ask::LastTerminated, pod, "reason");
@@ -215,12 +242,12 @@ PodState judge(const StateAnswers& answers, const std::string& pod) {
                   [&](std::string_view reason) { return waiting.contains(std::string(reason)); });
   if (const auto deleted = answers.of_pod(Ask::Deleted, pod)) {
     state.phase = PodPhase::Terminating;
-    state.since = wall_time(*deleted);
+    state.since = wall_time(deleted).value_or(now);
   } else if (phases.contains("Unknown") || stuck) {
     state.phase = PodPhase::Failing;
   } else if (answers.of_pod(Ask::Ready, pod)) {
     state.phase = PodPhase::Ready;
-    if (const auto ready = answers.of_pod(Ask::ReadyTime, pod)) state.since = wall_time(*ready);
+    state.since = wall_time(answers.of_pod(Ask::ReadyTime, pod)).value_or(state.since);
   } else if (terminated.contains("OOMKilled")) {
     // Not ready again since it was killed for memory: it will be killed again under the same load.
     state.phase = PodPhase::Failing;
@@ -259,6 +286,37 @@ std::set<std::string> owned_pods(const StateAnswers& answers, const TargetStateR
   return pods;
 }
 
+/// The 95th percentile (nearest rank) of created -> ready. Pods whose containers were restarted, or
+/// that were not ready for a while, became ready later than their cold start took.
+std::optional<Seconds> cold_start_p95(const StateAnswers& answers, const TargetState& state) {
+  std::vector<Seconds> times;
+  for (const PodState& pod : state.pods) {
+    const auto created = answers.of_pod(Ask::Created, pod.name);
+    const auto ready = answers.of_pod(Ask::ReadyTime, pod.name);
+    if (pod.phase != PodPhase::Ready || !created || !ready) continue;
+    if (!answers.words(Ask::LastTerminated, pod.name, "reason").empty()) continue;
+    const Seconds time(*ready - *created);
+    if (time > Seconds(0) && time <= kLongestColdStart) times.push_back(time);
+  }
+  if (times.empty()) return std::nullopt;
+  std::sort(times.begin(), times.end());
+  const std::size_t rank = (times.size() * 95 + 99) / 100;
+  return times[rank - 1];
+}
+
+/// A StatefulSet with OnDelete or a partition and a Deployment that is paused have pods of two
+/// revisions for as long as people like: they roll out only while a pod comes or goes.
+bool is_rolling_out(const StateAnswers& answers, const TargetState& state) {
+  const auto generation = answers.number(Ask::Generation);
+  const auto observed = answers.number(Ask::ObservedGeneration);
+  if (generation && observed && *observed < *generation) return true;
+  const auto updated = answers.number(Ask::UpdatedReplicas);
+  const auto total = answers.number(Ask::StatusReplicas);
+  const bool mixed = updated && total && *updated < *total;
+  return mixed && std::any_of(state.pods.begin(), state.pods.end(),
+                              [](const PodState& pod) { return pod.phase != PodPhase::Ready; });
+}
+
 /// While the target rolls out it has more pods than its spec asks for. The newest of those that are
 /// not ready, then the newest, are the surge.
 void mark_surplus(TargetState& state) {
@@ -277,20 +335,37 @@ void mark_surplus(TargetState& state) {
 
 /// Several shards of kube-state-metrics tell of some pods each. Pods of a shard that is not scraped
 /// are missing here while their series go on, so that the fleet would seem to be smaller.
-Status check_complete(const TargetState& state, std::optional<double> told,
+Status check_complete(const StateAnswers& answers, const TargetState& state,
                       const TargetStateRequest& request) {
   // A Deployment does not count pods that terminate, a StatefulSet does.
   const bool all = request.target.kind == "StatefulSet";
   const auto listed = std::count_if(state.pods.begin(), state.pods.end(), [&](const PodState& pod) {
     return all || pod.phase != PodPhase::Terminating;
   });
-  const Replicas replicas = replicas_of(told.value_or(0.0));
+  const Replicas replicas = replicas_of(answers.number(Ask::StatusReplicas).value_or(0.0));
   if (listed >= replicas.value()) return {};
   return make_error(ErrorCode::Unavailable,
                     fmt::format("kube-state-metrics tells {} of {} pods of the {} {}/{}", listed,
                                 replicas.value(), request.target.kind, request.name_space,
                                 request.target.name))
       .advise("find out whether a shard of kube-state-metrics is not scraped");
+}
+
+/// A count that is guessed would make the capacity of a replica wrong by as much.
+Result<GpuCount> gpus_of_replica(const StateAnswers& answers, const TargetState& state,
+                                 const TargetStateRequest& request) {
+  if (request.gpus_per_replica) return *request.gpus_per_replica;
+  std::int32_t gpus = 0;
+  for (const PodState& pod : state.pods) {
+    gpus = std::max(gpus, replicas_of(answers.of_pod(Ask::Gpus, pod.name).value_or(0.0)).value());
+  }
+  if (gpus > 0) return GpuCount(gpus);
+  return make_error(ErrorCode::Invalid,
+                    fmt::format("kube-state-metrics tells of no GPUs that pods of the {} {}/{} "
+                                "request",
+                                request.target.kind, request.name_space, request.target.name))
+      .at("spec.gpusPerReplica")
+      .advise("set spec.gpusPerReplica");
 }
 
 Error unknown_target(const StateAnswers& answers, const TargetStateRequest& request) {
@@ -333,7 +408,8 @@ Result<TargetState> read_target_state(const ApiClient& api, const TargetStateReq
   // The lookback hides five minutes of silence; the series' own stamps do not.
   const double sampled = std::min(answers.number(Ask::SpecAge).value_or(0.0),
                                   answers.number(Ask::PodAge).value_or(HUGE_VAL));
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - wall_time(sampled));
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(
+      now - wall_time(sampled).value_or(WallTime()));
   if (age > kMaxStateAge) {
     return make_error(ErrorCode::Unavailable,
                       fmt::format("the series of kube-state-metrics are {} s old", age.count()))
@@ -342,21 +418,14 @@ Result<TargetState> read_target_state(const ApiClient& api, const TargetStateReq
 
   TargetState state;
   state.spec_replicas = replicas_of(*spec);
-  const auto generation = answers.number(Ask::Generation);
-  const auto observed = answers.number(Ask::ObservedGeneration);
-  const auto updated = answers.number(Ask::UpdatedReplicas);
-  const auto total = answers.number(Ask::StatusReplicas);
-  const bool unobserved = generation && observed && *observed < *generation;
-  const bool mixed = updated && total && *updated < *total;
-  state.rolling_out = unobserved || mixed;
-  std::int32_t gpus = 0;
   for (const std::string& pod : owned_pods(answers, request)) {
-    state.pods.push_back(judge(answers, pod));
-    gpus = std::max(gpus, replicas_of(answers.of_pod(Ask::Gpus, pod).value_or(0.0)).value());
+    state.pods.push_back(judge(answers, pod, now));
   }
-  if (Status complete = check_complete(state, total, request); !complete) return complete.error();
+  if (Status complete = check_complete(answers, state, request); !complete) return complete.error();
+  state.cold_start_p95 = cold_start_p95(answers, state);
+  state.rolling_out = is_rolling_out(answers, state);
   if (state.rolling_out) mark_surplus(state);
-  state.gpus_per_replica = request.gpus_per_replica.value_or(GpuCount(std::max(gpus, 1)));
+  ASSIGN_OR_RETURN(state.gpus_per_replica, gpus_of_replica(answers, state, request));
   return state;
 }
 

@@ -1,5 +1,8 @@
 #include "prom/target_state_reader.h"
 
+#include <cmath>
+#include <regex>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -28,6 +31,7 @@ class TargetStateTest : public ::testing::Test {
     set("count(kube_pod_info)", {{"", 10}});
     set("kube_replicaset_owner", {{R"("replicaset":"llama-1")", 1}});
     own("a", "llama-1");
+    is("kube_pod_container_resource_requests", "a", 4);
   }
 
   /// Rows (labels, value) for queries that contain `series`.
@@ -56,8 +60,9 @@ class TargetStateTest : public ::testing::Test {
       if (query.find(series) == std::string::npos) continue;
       if (aggregate != series.starts_with("max(timestamp")) continue;
       for (const auto& [labels, value] : rows) {
-        body += fmt::format(R"({}{{"metric":{{{}}},"value":[{:.0f},"{}"]}})",
-                            body.empty() ? "" : ",", labels, kNow, value);
+        body +=
+            fmt::format(R"({}{{"metric":{{{}}},"value":[{:.0f},"{}"]}})", body.empty() ? "" : ",",
+                        labels, kNow, std::isnan(value) ? "NaN" : fmt::to_string(value));
       }
     }
     return json_response(vector_answer(body));
@@ -81,7 +86,6 @@ TEST_F(TargetStateTest, ReadsPodsByOwnership) {
   is("kube_pod_status_ready{", "a", 1);
   is("kube_pod_status_ready_time", "a", kNow - 500);
   is("kube_pod_created", "b", kNow - 30);
-  is("kube_pod_container_resource_requests", "a", 4);
   const auto state = read();
   ASSERT_TRUE(state) << state.error().to_string();
   EXPECT_EQ(state->spec_replicas, Replicas(3));
@@ -146,6 +150,102 @@ TEST_F(TargetStateTest, FewerPodsThanTheDeploymentCountsAreNoView) {
   EXPECT_EQ(state.error().to_string(),
             "kube-state-metrics tells 2 of 4 pods of the Deployment ml/llama (find out whether a "
             "shard of kube-state-metrics is not scraped)");
+}
+
+TEST_F(TargetStateTest, TwoRevisionsThatStayAreNoRollout) {
+  set("kube_deployment_status_replicas{", {{R"("deployment":"llama")", 1}});
+  set("kube_deployment_status_replicas_updated", {{R"("deployment":"llama")", 0}});
+  is("kube_pod_status_ready{", "a", 1);
+  ASSERT_TRUE(read());
+  EXPECT_FALSE(read()->rolling_out);
+  own("b", "llama-1");
+  EXPECT_TRUE(read()->rolling_out);
+  rows_["kube_pod_owner{"].pop_back();
+  set("kube_deployment_metadata_generation", {{R"("deployment":"llama")", 3}});
+  set("kube_deployment_status_observed_generation", {{R"("deployment":"llama")", 2}});
+  EXPECT_TRUE(read()->rolling_out);
+}
+
+TEST_F(TargetStateTest, APhaseBeginsWithItsLatestEvent) {
+  const auto ago = [](int seconds) {
+    return WallTime(std::chrono::seconds(1'700'000'000 - seconds));
+  };
+  for (const char* pod : {"b", "c", "d", "e"}) own(pod, "llama-1");
+  is("kube_pod_created", "a", kNow - 90'000);  // Restarted,
+  is("kube_pod_status_scheduled_time", "a", kNow - 89'000);
+  is("kube_pod_container_state_started", "a", kNow - 80'000, R"(,"container":"sidecar")");
+  is("kube_pod_container_state_started", "a", kNow - 12, R"(,"container":"engine")");
+  is("kube_pod_created", "b", kNow - 1500);  // waited for a node,
+  is("kube_pod_status_scheduled_time", "b", kNow - 20);
+  is("kube_pod_status_ready{", "d", 1);  // ready with and without the time.
+  is("kube_pod_created", "d", kNow - 500);
+  is("kube_pod_status_ready_time", "d", kNow - 200);
+  is("kube_pod_status_ready{", "e", 1);
+  const auto state = read();
+  ASSERT_TRUE(state) << state.error().to_string();
+  std::map<std::string, WallTime> since;
+  for (const auto& pod : state->pods) since[pod.name] = pod.since;
+  EXPECT_EQ(since,
+            (std::map<std::string, WallTime>{
+                {"a", ago(12)}, {"b", ago(20)}, {"c", ago(0)}, {"d", ago(200)}, {"e", ago(0)}}));
+}
+
+TEST_F(TargetStateTest, ColdStartIsFromCreatedToReady) {
+  EXPECT_EQ(read()->cold_start_p95, std::nullopt);
+  const auto ready_after = [&](const std::string& pod, double seconds) {
+    own(pod, "llama-1");
+    is("kube_pod_status_ready{", pod, 1);
+    is("kube_pod_created", pod, kNow - 9000);
+    is("kube_pod_status_ready_time", pod, kNow - 9000 + seconds);
+  };
+  ready_after("restarted", 3000);
+  is("kube_pod_container_status_last_terminated_reason", "restarted", 1, R"(,"reason":"Error")");
+  ready_after("flapped", 8000);
+  ready_after("backwards", -5);
+  EXPECT_EQ(read()->cold_start_p95, std::nullopt);
+  // The nearest rank of 95 % of 20 is the 19th.
+  for (int i = 1; i <= 20; ++i) ready_after("p" + std::to_string(i), 10.0 * i);
+  EXPECT_EQ(read()->cold_start_p95, Seconds(190));
+}
+
+TEST_F(TargetStateTest, GpusAreNotGuessed) {
+  rows_.erase("kube_pod_container_resource_requests");
+  auto state = read();
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(state.error().to_string(),
+            "spec.gpusPerReplica: kube-state-metrics tells of no GPUs that pods of the Deployment "
+            "ml/llama request (set spec.gpusPerReplica)");
+  rows_["kube_pod_container_resource_requests"] = {};
+  is("kube_pod_container_resource_requests", "a", std::nan(""));
+  EXPECT_EQ(read().error().code, ErrorCode::Invalid);
+  request_.gpus_per_replica = GpuCount(8);
+  state = read();
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->gpus_per_replica, GpuCount(8));
+}
+
+TEST_F(TargetStateTest, OnlyWholeGpusAndSlicesAreAskedFor) {
+  FakeHttpClient http([this](const http::ClientRequest& request) { return answer(request); });
+  const ManualClock clock{WallTime(std::chrono::seconds(1'700'000'000))};
+  const ApiClient api(server_, http, clock);
+  ASSERT_TRUE(read_target_state(api, request_, {}));
+  std::string query;
+  for (const http::ClientRequest& request : http.requests()) {
+    const std::string text = form_field(request, "query");
+    if (text.find("kube_pod_container_resource_requests") != std::string::npos) query = text;
+  }
+  const auto from = query.find("resource=~\"") + 11;
+  const std::regex asked(query.substr(from, query.find('"', from) - from));
+  for (const char* gpu : {"nvidia_com_gpu", "nvidia_com_gpu_shared", "nvidia_com_mig_1g_10gb",
+                          "amd_com_gpu", "gpu_intel_com_i915", "gpu_intel_com_xe"}) {
+    EXPECT_TRUE(std::regex_match(gpu, asked)) << gpu;
+  }
+  for (const char* other :
+       {"nvidia_com_gpumem", "nvidia_com_gpucores", "nvidia_com_gpumem_percentage",
+        "gpu_intel_com_millicores", "gpu_intel_com_memory_max", "memory"}) {
+    EXPECT_FALSE(std::regex_match(other, asked)) << other;
+  }
 }
 
 TEST_F(TargetStateTest, SaysWhyItDoesNotKnow) {
