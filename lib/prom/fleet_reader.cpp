@@ -222,14 +222,19 @@ class ReadSession {
     std::map<std::string, std::map<std::string, ScrapeState>, std::less<>> by_namespace;
     for (const VectorElement& row : *rows) {
       const bool works = row.sample.value > 0.0;
-      by_namespace[std::string(row.labels.get(server().namespace_label))].emplace(
-          row.labels.get(server().pod_label), works ? ScrapeState::Working : ScrapeState::Failing);
+      const std::string name_space(row.labels.get(server().namespace_label));
+      const std::string pod(row.labels.get(server().pod_label));
+      ScrapeState& state =
+          by_namespace[name_space].emplace(pod, ScrapeState::Working).first->second;
+      if (!works) state = ScrapeState::Failing;
+      if (works) working_scrapes_[name_space][pod].insert(scrape_target_of(row.labels));
     }
     for (TargetReading& target : targets_) {
       const auto found = by_namespace.find(target.request->name_space);
       if (found == by_namespace.end()) continue;
       target.scrapes_known = true;
       for (const auto& [pod, state] : found->second) target.scrapes.emplace(pod, state);
+      target.working_scrapes = &working_scrapes_[target.request->name_space];
     }
   }
 
@@ -384,6 +389,8 @@ class ReadSession {
   QueryPlanner planner_;
   WallTime now_;
   std::vector<TargetReading> targets_;
+  /// By namespace and pod.
+  std::map<std::string, std::map<std::string, std::set<ScrapeTarget>>> working_scrapes_;
   Scopes signal_scopes_;
   std::map<const Scope*, SignalTable> tables_;
   std::size_t queries_ = 0;

@@ -18,6 +18,15 @@ Seconds between(WallTime from, WallTime to) {
 
 }  // namespace
 
+ScrapeTarget scrape_target_of(const Labels& labels) {
+  const std::string instance(labels.get("instance"));
+  const auto colon = instance.rfind(':');
+  return {.job = std::string(labels.get("job")),
+          .container = std::string(labels.get("container")),
+          .endpoint = std::string(labels.get("endpoint")),
+          .port = colon == std::string::npos ? "" : instance.substr(colon + 1)};
+}
+
 SeriesGroup group_of(const std::string& name_space, const LabelValues& match,
                      const std::vector<std::string>& match_names) {
   SeriesGroup group{name_space, {}};
@@ -54,6 +63,7 @@ HeartbeatTable::HeartbeatTable(Matrix matrix, const Server& server,
     for (const Sample& sample : series->samples) {
       pod.all_sample_ages.push_back(between(sample.at, evaluated_at).count());
     }
+    pod.scraped_by.insert(scrape_target_of(series->labels));
     if (series->samples.size() <= pod.sample_ages.size()) continue;
     pod.sample_ages.clear();
     for (auto sample = series->samples.rbegin(); sample != series->samples.rend(); ++sample) {

@@ -2,8 +2,10 @@
 // gave them.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,19 @@
 
 namespace tokenscaler::prom {
 
+/// What one scrape reads of every pod of a fleet: an engine, a sidecar, an exporter.
+struct ScrapeTarget {
+  std::string job;
+  std::string container;
+  std::string endpoint;
+  std::string port;
+
+  auto operator<=>(const ScrapeTarget&) const = default;
+};
+
+/// From the labels that Prometheus gives to `up` and to the series of the same scrape.
+[[nodiscard]] ScrapeTarget scrape_target_of(const Labels& labels);
+
 /// What the raw samples of one pod tell.
 struct PodHeartbeat {
   /// Of the newest sample of the pod's freshest and of its oldest series: one data-parallel rank
@@ -22,6 +37,8 @@ struct PodHeartbeat {
   Seconds oldest_age{0};
   /// Ages of the samples of the series that has most of them, in seconds, the newest first.
   std::vector<double> sample_ages;
+  /// The scrapes that the series come from.
+  std::set<ScrapeTarget> scraped_by = {};
   /// Ages of the samples of all series, in seconds, in no order: a container that was replaced
   /// began new series.
   std::vector<double> all_sample_ages = {};

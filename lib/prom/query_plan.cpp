@@ -176,7 +176,8 @@ std::string QueryPlanner::up_query(const std::set<std::string>& namespaces) cons
   if (!server_.replica_labels.empty()) {
     up = fmt::format("max without ({}) ({})", join(server_.replica_labels, ", "), up);
   }
-  return fmt::format("min by ({}, {}) ({})", server_.namespace_label, server_.pod_label, up);
+  return fmt::format("min by ({}, {}, job, container, endpoint, instance) ({})",
+                     server_.namespace_label, server_.pod_label, up);
 }
 
 std::string QueryPlanner::detection_query(const std::set<std::string>& namespaces) const {

@@ -77,7 +77,7 @@ class QueryPlanner {
   /// The raw samples of the heartbeat gauges over the last `lookback`.
   [[nodiscard]] std::string heartbeat_query(const QueryScope& scope,
                                             std::chrono::seconds lookback) const;
-  /// Whether each pod's scrapes succeed: the least `up` of its targets.
+  /// Whether each pod's scrapes succeed: `up` of each of its targets.
   [[nodiscard]] std::string up_query(const std::set<std::string>& namespaces) const;
   /// Which fingerprints exist for each (namespace, pod).
   [[nodiscard]] std::string detection_query(const std::set<std::string>& namespaces) const;

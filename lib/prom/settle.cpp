@@ -40,8 +40,8 @@ class PodSettler {
       alive_ = age_ <= context.freshness;
       stale_ = !alive_;
       began_silent_ = began_silent(evidence.heartbeat->all_sample_ages);
-    } else if (evidence.scrape == ScrapeState::Working && preset_.born_late &&
-               evidence.rows.empty()) {
+    } else if (evidence.scrape == ScrapeState::Working && evidence.engine_answers &&
+               preset_.born_late && evidence.rows.empty()) {
       unborn_ = true;
     }
   }
@@ -192,7 +192,7 @@ class PodSettler {
   bool alive_ = false;
   bool stale_ = false;
   bool began_silent_ = false;
-  /// The scrapes work, and the engine has not said anything yet: before its first request.
+  /// The engine's scrape works, and the engine has not said anything yet: before its first request.
   bool unborn_ = false;
 };
 
@@ -204,11 +204,7 @@ class GatewaySettler {
   GatewaySettler(const std::vector<SignalRows>& rows, const SettleContext& context, WallTime now)
       : rows_(rows), context_(context), now_(now) {
     for (const SignalRows& one : rows) {
-      for (const Source& source : context.preset->sources) {
-        if (const auto at = one.preferred(RowKind::SampledAt, source.signal)) {
-          newest_ = std::max(newest_.value_or(0.0), at->second);
-        }
-      }
+      if (const auto at = newest_of(one)) newest_ = std::max(newest_.value_or(0.0), *at);
     }
   }
 
@@ -222,6 +218,8 @@ class GatewaySettler {
     bool newborn = false;
     for (const SignalRows& one : rows_) {
       if (const auto row = one.preferred(RowKind::Value, signal)) {
+        // While one gateway pod of several is silent its share of the load fades from the sum.
+        if (!is_fresh(one)) return {.state = ReadingState::Stale, .value = 0.0, .age = age};
         sum += row->second;
         known = true;
       }
@@ -239,6 +237,20 @@ class GatewaySettler {
   }
 
  private:
+  [[nodiscard]] std::optional<double> newest_of(const SignalRows& rows) const {
+    std::optional<double> newest;
+    for (const Source& source : context_.preset->sources) {
+      const auto at = rows.preferred(RowKind::SampledAt, source.signal);
+      if (at) newest = std::max(newest.value_or(0.0), at->second);
+    }
+    return newest;
+  }
+
+  [[nodiscard]] bool is_fresh(const SignalRows& rows) const {
+    const auto at = newest_of(rows);
+    return at && age_of(*at) <= context_.freshness;
+  }
+
   [[nodiscard]] Seconds age_of(double unix_seconds) const {
     const Seconds now = std::chrono::duration_cast<Seconds>(now_.time_since_epoch());
     return std::max(Seconds(0), now - Seconds(unix_seconds));

@@ -52,6 +52,8 @@ struct PodEvidence {
   std::optional<PodHeartbeat> heartbeat;
   Seconds observed_for{0};
   ScrapeState scrape = ScrapeState::Unknown;
+  /// A scrape of the pod succeeds that reads the engine of other pods.
+  bool engine_answers = false;
   SignalRows rows;
 };
 

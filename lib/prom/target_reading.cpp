@@ -67,6 +67,21 @@ std::set<std::string> pods_of(const TargetReading& target) {
   return pods;
 }
 
+/// Whether a scrape of the pod works that reads this engine of some pod. Another scrape, of a
+/// sidecar, says nothing of the engine.
+bool engine_answers(const TargetReading& target, const std::string& pod, const Preset* engine) {
+  const auto beats = target.heartbeats.find(engine);
+  if (target.working_scrapes == nullptr || beats == target.heartbeats.end()) return false;
+  const auto working = target.working_scrapes->find(pod);
+  if (working == target.working_scrapes->end()) return false;
+  return std::any_of(beats->second.begin(), beats->second.end(), [&](const auto& beat) {
+    const std::set<ScrapeTarget>& of_engine = beat.second.scraped_by;
+    return std::any_of(of_engine.begin(), of_engine.end(), [&](const ScrapeTarget& scrape) {
+      return working->second.contains(scrape);
+    });
+  });
+}
+
 PodEvidence evidence_of(const TargetReading& target, const std::string& pod, const Preset* engine) {
   PodEvidence evidence;
   evidence.scrape = scrape_of(target, pod);
@@ -76,6 +91,9 @@ PodEvidence evidence_of(const TargetReading& target, const std::string& pod, con
       evidence.heartbeat = beat->second;
       evidence.observed_for = beat->second.observed_for(target.longest_gap);
     }
+  }
+  if (!evidence.heartbeat && engine->born_late) {
+    evidence.engine_answers = engine_answers(target, pod, engine);
   }
   if (const auto tables = target.rows.find(engine); tables != target.rows.end()) {
     const auto rows = tables->second->find(pod);
@@ -109,9 +127,13 @@ bool is_rate(Signal signal) {
 }
 
 /// Puts the values of custom queries in the place of the preset's.
-void apply_custom(const TargetReading& target, const PodEvidence& evidence, std::size_t pod_count,
-                  PodSignals& signals) {
+void apply_custom(const TargetReading& target, const Preset* engine, const PodEvidence& evidence,
+                  std::size_t pod_count, PodSignals& signals) {
   const Seconds age = evidence.heartbeat ? evidence.heartbeat->freshest_age : Seconds(0);
+  // The heartbeat of custom queries is `up`, which has samples of failed scrapes too.
+  const bool failing =
+      engine->engine == model::Engine::Custom && evidence.scrape == ScrapeState::Failing;
+  const bool silent = evidence.heartbeat && age > Seconds(target.freshness);
   for (const auto& [signal, values] : target.custom) {
     Reading& reading = reading_of(signals, signal);
     reading = {.state = ReadingState::Missing, .value = 0.0, .age = age};
@@ -123,7 +145,7 @@ void apply_custom(const TargetReading& target, const PodEvidence& evidence, std:
       const bool mean = signal == Signal::KvCacheUsage;
       value = mean ? *values.of_fleet : *values.of_fleet / static_cast<double>(pod_count);
     }
-    if (evidence.heartbeat && age > Seconds(target.freshness)) {
+    if (failing || silent) {
       reading.state = ReadingState::Stale;
     } else if (evidence.heartbeat && is_rate(signal) && !target.history_covers_window) {
       reading.state = ReadingState::TooYoung;
@@ -363,7 +385,7 @@ Observation observe(const TargetReading& target, WallTime evaluated_at) {
     }
     const PodEvidence evidence = evidence_of(target, pod, engine);
     observation.pods.push_back(settle_pod(pod, evidence, contexts.at(engine)));
-    apply_custom(target, evidence, pods.size(), observation.pods.back());
+    apply_custom(target, engine, evidence, pods.size(), observation.pods.back());
   }
   if (target.gateway != nullptr) {
     observation.gateway =

@@ -35,6 +35,8 @@ struct TargetReading {
 
   std::map<const Preset*, std::map<std::string, PodHeartbeat>> heartbeats;
   std::map<std::string, ScrapeState> scrapes;
+  /// The scrapes of each pod of the namespace that succeed; nullptr if none is known.
+  const std::map<std::string, std::set<ScrapeTarget>>* working_scrapes = nullptr;
   /// Whether the server has `up` series for this namespace at all.
   bool scrapes_known = false;
   std::chrono::seconds scrape_interval{0};

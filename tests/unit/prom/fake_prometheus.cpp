@@ -57,7 +57,7 @@ std::string FakePrometheus::kind_of(const std::string& query) const {
   if (custom.contains(query)) return "custom";
   if (query == "time()") return "time";
   if (query.starts_with("count by (__name__")) return "detection";
-  if (query.starts_with("min by (namespace, pod)")) return "up";
+  if (query.starts_with("min by (namespace, pod, job")) return "up";
   if (query.ends_with("s]")) return "heartbeats";
   if (has("delta(") || has(" unless ")) return "changes";
   if (has(" / sum by")) return "means";

@@ -1,5 +1,6 @@
 #include "prom/fleet_reader.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "unit/prom/fake_prometheus.h"
@@ -237,6 +238,46 @@ TEST_F(FleetReaderTest, ACustomFleetTotalIsSharedAmongThePods) {
   EXPECT_EQ(fleet.pods[1].generation_tokens_per_second.value, 150.0);
   EXPECT_EQ(fleet.pods[1].kv_cache_usage.value, 0.5);
   EXPECT_EQ(fleet.pods[1].prompt_tokens_per_second.state, ReadingState::Missing);
+}
+
+TEST_F(FleetReaderTest, ACustomRateOfAFailedScrapeIsStale) {
+  request_.metrics.engine = model::Engine::Custom;
+  request_.metrics.queries.prompt_tokens = "q";
+  request_.pods = {"a", "b"};
+  fake_.custom["q"] = rows({fake_.row(R"("namespace":"ml","pod":"a")", "7"),
+                            fake_.row(R"("namespace":"ml","pod":"b")", "3")});
+  fake_.up = rows({fake_.row(R"("namespace":"ml","pod":"a")", "1"),
+                   fake_.row(R"("namespace":"ml","pod":"b")", "0")});
+  const Observation fleet = observe();
+  EXPECT_EQ(fleet.pods[0].prompt_tokens_per_second.state, ReadingState::Fresh);
+  EXPECT_EQ(fleet.pods[1].prompt_tokens_per_second.state, ReadingState::Stale);
+}
+
+TEST_F(FleetReaderTest, OnlyTheScrapeOfTheEngineProvesThatItWasNeverAsked) {
+  request_.metrics.engine = model::Engine::Tgi;
+  request_.pods = {"a", "fresh", "sidecar", "down"};
+  fake_.heartbeats = fake_.beats("a", 5, 15, 10, R"(,"job":"ml/tgi","instance":"10.0.0.1:80")");
+  const auto up = [&](const std::string& pod, const std::string& instance, const char* value) {
+    return fake_.row(
+        fmt::format(R"("namespace":"ml","pod":"{}","job":"ml/tgi","instance":"{}")", pod, instance),
+        value);
+  };
+  fake_.up = rows({up("a", "10.0.0.1:80", "1"), up("fresh", "10.0.0.2:80", "1"),
+                   up("sidecar", "10.0.0.3:15090", "1"), up("down", "10.0.0.4:15090", "1"),
+                   up("down", "10.0.0.4:80", "0")});
+  fake_.gauges = fake_.rates = "";
+  const auto state_of = [&](const std::string& name) {
+    for (const auto& pod : observe().pods) {
+      if (pod.pod == name) return pod.prompt_tokens_per_second.state;
+    }
+    return ReadingState::Fresh;
+  };
+  EXPECT_EQ(state_of("fresh"), ReadingState::NotYetBorn);
+  EXPECT_EQ(state_of("sidecar"), ReadingState::Missing);
+  EXPECT_EQ(state_of("down"), ReadingState::Missing);
+  // Nothing tells which scrape is the engine's when no pod was ever asked.
+  fake_.heartbeats = "";
+  EXPECT_EQ(state_of("fresh"), ReadingState::Missing);
 }
 
 TEST_F(FleetReaderTest, CustomResultsThatCannotBeJoinedAreErrors) {

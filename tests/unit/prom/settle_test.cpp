@@ -189,6 +189,10 @@ TEST_F(SettleTest, MeansOfNothingAreMissingAndUnitsAreScaled) {
 TEST_F(SettleTest, AnEngineBornLateReadsZeroBeforeItsFirstRequest) {
   context_.preset = find_preset(model::Engine::Tgi);
   evidence_.heartbeat.reset();
+  // Something of the pod is scraped, maybe a sidecar only.
+  EXPECT_EQ(settle().prompt_tokens_per_second.state, ReadingState::Missing);
+  EXPECT_EQ(settle().running_requests.state, ReadingState::Missing);
+  evidence_.engine_answers = true;
   EXPECT_EQ(settle().prompt_tokens_per_second.state, ReadingState::NotYetBorn);
   EXPECT_EQ(settle().running_requests.state, ReadingState::NotYetBorn);
   EXPECT_EQ(settle().kv_cache_usage.state, ReadingState::Missing);  // TGI has none
@@ -219,6 +223,23 @@ TEST_F(SettleTest, AGatewaySumsItsNamespacesAndKnowsItsAge) {
   gateway = settle_gateway({one, two}, context_, now + std::chrono::seconds(60));
   EXPECT_EQ(gateway.queued_requests.state, ReadingState::Stale);
   EXPECT_EQ(settle_gateway({}, context_, now).queued_requests.state, ReadingState::Missing);
+}
+
+TEST_F(SettleTest, ASilentGatewayPodAmongOthersMakesItsSignalsStale) {
+  context_.preset = find_preset(model::Engine::InferenceExtension);
+  const WallTime now(std::chrono::seconds(1000));
+  SignalRows talks;
+  talks.add({RowKind::Value, Signal::PromptTokens, 0}, 50.0);
+  talks.add({RowKind::Value, Signal::QueuedRequests, 0}, 3.0);
+  talks.add({RowKind::SampledAt, Signal::PromptTokens, 0}, 990.0);
+  SignalRows silent;
+  silent.add({RowKind::Value, Signal::PromptTokens, 0}, 20.0);
+  auto gateway = settle_gateway({talks, silent}, context_, now);
+  EXPECT_EQ(gateway.prompt_tokens_per_second.state, ReadingState::Stale);
+  EXPECT_EQ(gateway.queued_requests.state, ReadingState::Fresh);
+  silent.add({RowKind::SampledAt, Signal::PromptTokens, 0}, 960.0);
+  gateway = settle_gateway({silent, talks}, context_, now);
+  EXPECT_EQ(gateway.prompt_tokens_per_second.state, ReadingState::Stale);
 }
 
 }  // namespace
