@@ -169,11 +169,12 @@ TEST(ServerLimitTest, ConnectionsBeyondTheLimitAreTurnedAway) {
   clients.reserve(5);
   for (int i = 0; i < 5; ++i) {
     clients.push_back(RawSocket::connect(server->port()));
-    clients.back().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhalf");
+    clients.back().send(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    // A connection is busy from its first byte on. This answer shows that it has been read.
+    ASSERT_THAT(clients.back().receive_until("\r\n\r\n"), StartsWith("HTTP/1.1 100"));
+    clients.back().send("half");
   }
-  // A connection is busy from its first byte on.
-  ASSERT_TRUE(eventually([&] { return server->connections() == 5; }));
-  pass(milliseconds(100));
   RawSocket beyond = RawSocket::connect(server->port());
   const std::string answer = beyond.receive_all();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
