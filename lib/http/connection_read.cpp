@@ -195,7 +195,8 @@ void Connection::hand_over() {
   request.peer_certificate = peer_certificate_;
   request.stop = exchange_->stop_token();
   close_after_write_ = head_.version < 11 || !parser_->keep_alive();
-  if (!host_.workers->submit({std::move(request), exchange_})) {
+  BodyCharge charge(host_.body_bytes, std::exchange(charged_body_bytes_, 0));
+  if (!host_.workers->submit({std::move(request), exchange_, std::move(charge)})) {
     end_exchange();
     Response busy = Response::text(503, "all workers are busy\n");
     busy.headers.add("Retry-After", "1");

@@ -103,6 +103,12 @@ void Connection::on_written(ErrorCodeOf error) {
   if (phase_ == Phase::Closed) return;
   out_head_.clear();
   out_body_.clear();
+  if (stream_breaks_ && !stream_is_chunked_ && !transport_->is_tls()) {
+    // The end of the connection is the end of this body: only a reset tells that it is not whole.
+    // With TLS the missing close_notify does.
+    ErrorCodeOf ignored;
+    transport_->socket().set_option(asio::socket_base::linger(true, 0), ignored);
+  }
   if (error || stream_breaks_) return close_now();
   if (phase_ == Phase::Streaming && !stream_ends_) {
     disarm();

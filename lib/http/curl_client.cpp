@@ -31,8 +31,9 @@ bool curl_is_ready() {
 
 class CurlClient final : public Client {
  public:
-  CurlClient(CurlClientOptions options, std::unique_ptr<TlsFiles> files, CURLM* multi)
-      : options_(std::move(options)), files_(std::move(files)), multi_(multi) {
+  CurlClient(CurlClientOptions options, std::unique_ptr<TlsFiles> files,
+             std::unique_ptr<CURLM, MultiFree> multi)
+      : options_(std::move(options)), files_(std::move(files)), multi_(std::move(multi)) {
     if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr) default_ca_file_ = file;
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
@@ -212,16 +213,18 @@ class CurlClient final : public Client {
 Result<std::unique_ptr<Client>> make_curl_client(CurlClientOptions options) {
   ASSIGN_OR_RETURN(auto files, TlsFiles::open(options.tls.ca_file, options.tls.certificate_file,
                                               options.tls.key_file));
-  CURLM* multi = curl_is_ready() ? curl_multi_init() : nullptr;
-  if (multi == nullptr) {
+  std::unique_ptr<CURLM, MultiFree> multi(curl_is_ready() ? curl_multi_init() : nullptr);
+  // Without descriptors libcurl makes a handle that cannot be woken: its thread would sleep through
+  // every call.
+  if (!multi || curl_multi_wakeup(multi.get()) != CURLM_OK) {
     return make_error(ErrorCode::Unavailable, "cannot set up libcurl")
         .advise("check the limits on memory and open files");
   }
   const auto connections = static_cast<long>(options.max_connections);
-  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
+  curl_multi_setopt(multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
+  curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, connections);
   return std::unique_ptr<Client>(
-      std::make_unique<CurlClient>(std::move(options), std::move(files), multi));
+      std::make_unique<CurlClient>(std::move(options), std::move(files), std::move(multi)));
 }
 
 }  // namespace tokenscaler::http

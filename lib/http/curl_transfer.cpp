@@ -155,6 +155,10 @@ void CurlTransfer::set_tls(const TlsPem& pem, const std::string& default_ca_file
     set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
   } else if (!default_ca_file.empty()) {
     set(CURLOPT_CAINFO, default_ca_file.c_str());
+#if LIBCURL_VERSION_NUM >= 0x075700
+    // Else libcurl keeps what it read for a day, whatever the file says since.
+    set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
     set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
   }
   if (!pem.certificate.empty()) {

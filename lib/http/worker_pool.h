@@ -1,6 +1,7 @@
 // The threads that run handlers. Only lib/http includes this.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "http/exchange.h"
@@ -15,9 +17,35 @@
 
 namespace tokenscaler::http {
 
+/// A part of what all request bodies together may take, held until it goes.
+class BodyCharge {
+ public:
+  BodyCharge() = default;
+  /// Takes over `bytes` that `total` has already. `total` outlives it.
+  BodyCharge(std::atomic<std::size_t>& total, std::size_t bytes) : total_(&total), bytes_(bytes) {}
+  ~BodyCharge() {
+    if (total_ != nullptr) total_->fetch_sub(bytes_);
+  }
+  BodyCharge(BodyCharge&& other) noexcept
+      : total_(std::exchange(other.total_, nullptr)), bytes_(other.bytes_) {}
+  BodyCharge& operator=(BodyCharge&& other) noexcept {
+    std::swap(total_, other.total_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  BodyCharge(const BodyCharge&) = delete;
+  BodyCharge& operator=(const BodyCharge&) = delete;
+
+ private:
+  std::atomic<std::size_t>* total_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
 struct PendingRequest {
   Request request;
   std::shared_ptr<Exchange> exchange;
+  /// Its body stays in memory after its connection has gone, and so does the charge.
+  BodyCharge body_charge = {};
 };
 
 /// A fixed number of threads and a queue with an end.

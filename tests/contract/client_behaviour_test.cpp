@@ -337,6 +337,25 @@ TEST(ClientTest, DestructionEndsRunningCalls) {
   EXPECT_LT(watch.elapsed(), milliseconds(2'000));
 }
 
+TEST(ClientTest, WithoutDescriptorsNoClientIsMade) {
+  static_cast<void>(make_client());  // Everything lazy is set up.
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit low = before;
+  low.rlim_cur = open_descriptors() + 4;
+  ::setrlimit(RLIMIT_NOFILE, &low);
+  std::vector<int> taken;
+  for (int fd = ::open("/dev/null", O_RDONLY); fd >= 0; fd = ::open("/dev/null", O_RDONLY)) {
+    taken.push_back(fd);
+  }
+  const auto client = http::make_curl_client({});
+  for (const int fd : taken) ::close(fd);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(client.error().to_string(), testing::HasSubstr("open files"));
+}
+
 TEST(ClientTest, WithoutDescriptorsACallFailsAndALaterOneWorks) {
   const auto server = start_server(echo());
   const auto client = make_client();

@@ -101,14 +101,15 @@ std::string RawSocket::receive_all(milliseconds wait) const {
   return receive_until("", wait);
 }
 
-bool RawSocket::closed_within(milliseconds wait) const {
+RawSocket::End RawSocket::end_within(milliseconds wait) const {
   const SystemClock clock;
   const Deadline deadline(clock, wait);
   char scrap[4096];
   while (ready(fd_, POLLIN, deadline.remaining(clock))) {
-    if (::recv(fd_, scrap, sizeof scrap, 0) <= 0) return true;
+    const ssize_t got = ::recv(fd_, scrap, sizeof scrap, 0);
+    if (got <= 0) return got == 0 ? End::Closed : End::Reset;
   }
-  return false;
+  return End::None;
 }
 
 void RawSocket::finish_sending() const {

@@ -42,8 +42,13 @@ class RawSocket {
                                           milliseconds wait = milliseconds(5'000)) const;
   /// Reads until the peer closes or `wait` in all.
   [[nodiscard]] std::string receive_all(milliseconds wait = milliseconds(5'000)) const;
+  enum class End { None, Closed, Reset };
+  /// How the peer ended the connection within `wait`; drops what comes before.
+  [[nodiscard]] End end_within(milliseconds wait) const;
   /// True when the peer closed (or reset) within `wait`; drops what comes before.
-  [[nodiscard]] bool closed_within(milliseconds wait) const;
+  [[nodiscard]] bool closed_within(milliseconds wait) const {
+    return end_within(wait) != End::None;
+  }
   void finish_sending() const;
   void close();
   /// Closes with RST.

@@ -143,6 +143,26 @@ TEST(ServerStreamTest, AnAbandonedStreamIsNotTakenForAWholeOne) {
   EXPECT_FALSE(response);
 }
 
+TEST(ServerStreamTest, AnAbandonedHttp10StreamEndsWithAReset) {
+  StreamKeeper keeper;
+  const auto server = serve(test_options(), keeper.handler());
+  RawSocket client = RawSocket::connect(server->port());
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  StreamPtr stream = keeper.first();
+  ASSERT_TRUE(stream);
+  static_cast<void>(stream->write("half"));
+  EXPECT_TRUE(client.receive_until("half").ends_with("\r\n\r\nhalf"));
+  stream.reset();
+  EXPECT_EQ(client.end_within(milliseconds(5'000)), RawSocket::End::Reset);
+  // A stream that is finished ends like any body of HTTP/1.0.
+  RawSocket second = RawSocket::connect(server->port());
+  second.send("GET / HTTP/1.0\r\n\r\n");
+  stream = keeper.first();
+  ASSERT_TRUE(stream);
+  stream->finish();
+  EXPECT_EQ(second.end_within(milliseconds(5'000)), RawSocket::End::Closed);
+}
+
 TEST(ServerStreamTest, AWriterThatWaitsIsReleasedWhenTheClientLeaves) {
   std::atomic<int> released{0};
   const auto server = serve(test_options(), [&](const http::Request&, http::Responder responder) {

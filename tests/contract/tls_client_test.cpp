@@ -167,6 +167,24 @@ TEST_F(TlsClientTest, TakesNewRoots) {
   EXPECT_TRUE(client->send(get(server->url()), {}));
 }
 
+TEST_F(TlsClientTest, TakesNewRootsOfTheSystemToo) {
+  const auto server = serve(tls_options(), who());
+  const std::string roots = files_ / "roots.crt";
+  replace_file(roots, authority_.certificate());
+  ::setenv("SSL_CERT_FILE", roots.c_str(), 1);
+  auto system_options = client_options();
+  system_options.tls.ca_file.clear();
+  const auto client = make_client(system_options);
+  ::unsetenv("SSL_CERT_FILE");
+  const auto first = client->send(get(server->url()), {});
+  ASSERT_TRUE(first) << first.error().to_string();
+  const Authority other("another authority");
+  replace_file(roots, other.certificate());
+  // On another name, so that no pooled connection is used.
+  EXPECT_THAT(client->send(get(on_port("localhost", *server)), {}),
+              FailsWith(ErrorCode::Unauthenticated, "not accepted"));
+}
+
 TEST_F(TlsClientTest, NamesTheFileThatCannotBeUsed) {
   const auto error_of = [](const http::CurlClientOptions& options) {
     const auto client = http::make_curl_client(options);
