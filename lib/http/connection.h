@@ -32,6 +32,8 @@ struct ConnectionHost {
   WorkerPool* workers = nullptr;
   std::function<void(const Error&)> report;  ///< May be empty.
   std::function<void(const Connection*)> closed;
+  /// Counts the changes of the CA that client certificates are checked with; empty without TLS.
+  std::function<std::uint64_t()> client_ca_generation;
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> body_bytes{0};  ///< Of all requests together.
   SystemClock clock;
@@ -42,7 +44,9 @@ struct ConnectionHost {
 /// read (into the same bounded buffer): that is how it becomes known that the client has gone.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::unique_ptr<Transport> transport, ConnectionHost& host);
+  /// `client_ca_generation` is that of the transport's context.
+  Connection(std::unique_ptr<Transport> transport, ConnectionHost& host,
+             std::uint64_t client_ca_generation);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -83,6 +87,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void write_out();
   void on_written(ErrorCodeOf error);
   [[nodiscard]] bool should_close() const;
+  [[nodiscard]] bool client_ca_is_replaced() const;
 
   // Time and end (connection_write.cpp).
   void arm(std::chrono::milliseconds limit);
@@ -94,6 +99,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void close_now();
 
   ConnectionHost& host_;
+  const std::uint64_t client_ca_generation_;
   const std::unique_ptr<Transport> transport_;
   boost::asio::steady_timer timer_;
   std::uint64_t timer_generation_ = 0;

@@ -29,8 +29,10 @@ std::string copy(boost::beast::string_view text) {
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<Transport> transport, ConnectionHost& host)
+Connection::Connection(std::unique_ptr<Transport> transport, ConnectionHost& host,
+                       std::uint64_t client_ca_generation)
     : host_(host),
+      client_ca_generation_(client_ca_generation),
       transport_(std::move(transport)),
       timer_(transport_->socket().get_executor()),
       buffer_(host.limits.max_header_bytes + kBufferBeyondHeader) {

@@ -7,7 +7,12 @@
 namespace tokenscaler::http {
 
 bool Connection::should_close() const {
-  return close_after_write_ || input_ended_ || host_.draining;
+  return close_after_write_ || input_ended_ || host_.draining || client_ca_is_replaced();
+}
+
+/// A client whose CA was taken out has to be checked anew, however long it keeps its connection.
+bool Connection::client_ca_is_replaced() const {
+  return host_.client_ca_generation && host_.client_ca_generation() != client_ca_generation_;
 }
 
 void Connection::on_news() {

@@ -148,6 +148,7 @@ Server::Impl::Impl(ServerOptions options, Handler handler, std::unique_ptr<TlsSe
   host_.workers = &workers_;
   host_.report = options_.report;
   host_.closed = [this](const Connection* connection) { forget(connection); };
+  if (tls_) host_.client_ca_generation = [this] { return tls_->client_ca_generation(); };
 }
 
 Status Server::Impl::listen() {
@@ -245,8 +246,11 @@ void Server::Impl::welcome(tcp::socket socket) {
     if (!tls_) ::send(socket.native_handle(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
     return;  // The socket closes itself.
   }
+  // The generation first: a connection may end too early by a rotation in between, never too late.
+  const std::uint64_t client_ca_generation = tls_ ? tls_->client_ca_generation() : 0;
   auto transport = make_transport(std::move(socket), tls_ ? tls_->context() : nullptr);
-  const auto connection = std::make_shared<Connection>(std::move(transport), host_);
+  const auto connection =
+      std::make_shared<Connection>(std::move(transport), host_, client_ca_generation);
   {
     const std::lock_guard lock(mutex_);
     connections_.emplace(connection.get(), connection);

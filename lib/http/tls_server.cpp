@@ -185,6 +185,7 @@ TlsServer::TlsServer(std::unique_ptr<TlsFiles> files, ClientCertificates mode, C
       mode_(mode),
       report_(std::move(report)),
       context_(std::move(context)),
+      client_ca_(files_->last()->ca),
       thread_([this, poll_interval](const std::stop_token& stop) { poll(stop, poll_interval); }) {}
 
 std::shared_ptr<ssl::context> TlsServer::context() const {
@@ -195,9 +196,16 @@ std::shared_ptr<ssl::context> TlsServer::context() const {
 Status TlsServer::reload() {
   ASSIGN_OR_RETURN(const bool changed, files_->refresh());
   if (!changed) return {};
-  ASSIGN_OR_RETURN(auto context, make_context(*files_->last(), mode_));
-  const std::lock_guard lock(mutex_);
-  context_ = std::move(context);
+  const auto pem = files_->last();
+  ASSIGN_OR_RETURN(auto context, make_context(*pem, mode_));
+  {
+    const std::lock_guard lock(mutex_);
+    context_ = std::move(context);
+  }
+  if (client_ca_ != pem->ca) {
+    client_ca_ = pem->ca;
+    ++client_ca_generation_;
+  }
   return {};
 }
 

@@ -1,7 +1,9 @@
 // A server's TLS context, made anew when its files change. Only lib/http includes this.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,7 +28,8 @@ namespace tokenscaler::http {
 [[nodiscard]] std::optional<PeerCertificate> peer_certificate_of(ssl_st* ssl);
 
 /// Holds the context for new connections. A thread of its own reads the files again and again;
-/// connections that exist keep the context they began with.
+/// connections that exist keep the context they began with, and end after the response in flight
+/// when the client CA is another one.
 class TlsServer {
  public:
   /// `report` hears once of each state of the files that cannot be used; it may be empty.
@@ -35,6 +38,8 @@ class TlsServer {
       std::function<void(const Error&)> report);
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> context() const;
+  /// Counts the changes of the client CA file. It rises after context() has the new CA.
+  [[nodiscard]] std::uint64_t client_ca_generation() const { return client_ca_generation_; }
 
  private:
   using ContextPtr = std::shared_ptr<boost::asio::ssl::context>;
@@ -49,6 +54,8 @@ class TlsServer {
   SystemClock clock_;
   mutable std::mutex mutex_;
   ContextPtr context_;
+  std::string client_ca_;  ///< PEM of context_; the polling thread's alone.
+  std::atomic<std::uint64_t> client_ca_generation_{0};
   std::jthread thread_;
 };
 

@@ -157,6 +157,24 @@ TEST_F(TlsServerTest, RotationUnderLoadFailsNoRequest) {
   EXPECT_GT(answered, 20);
 }
 
+TEST_F(TlsServerTest, ConnectionsOfAReplacedClientAuthorityEnd) {
+  const std::string client_ca = files_ / "client-ca.crt";
+  replace_file(client_ca, authority_.certificate());
+  auto options = tls_options(ClientCertificates::Required);
+  options.tls->client_ca_file = client_ca;
+  const auto server = serve(options, who());
+  const auto kept = make_client(client_options(true));
+  ASSERT_TRUE(kept->send(get(server->url()), {}));
+  const Authority other("another authority");
+  replace_file(client_ca, other.certificate());
+  ASSERT_TRUE(eventually([&] {
+    return !make_client(client_options(true))->send(get(server->url()), {});
+  })) << "new handshakes";
+  // One more answer may come, and tells that the connection ends with it.
+  EXPECT_TRUE(eventually([&] { return !kept->send(get(server->url()), {}); }))
+      << "the connection that was there before";
+}
+
 TEST_F(TlsServerTest, UnusableFilesKeepTheLastPairAndAreReported) {
   Reports reports;
   auto options = tls_options();
