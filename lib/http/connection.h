@@ -31,6 +31,7 @@ struct ConnectionHost {
   ServerLimits limits;
   WorkerPool* workers = nullptr;
   std::function<void(const Error&)> report;  ///< May be empty.
+  /// Hears once of every connection's end, on any thread.
   std::function<void(const Connection*)> closed;
   /// Counts the changes of the CA that client certificates are checked with; empty without TLS.
   std::function<std::uint64_t()> client_ca_generation;

@@ -40,7 +40,11 @@ Connection::Connection(std::unique_ptr<Transport> transport, ConnectionHost& hos
   peer_address_ = text_of(transport_->socket().remote_endpoint(ignored));
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  // An exception out of a step drops its callback, and with it the connection. stop() waits until
+  // every connection is forgotten.
+  if (phase_ != Phase::Closed && host_.closed) host_.closed(this);
+}
 
 void Connection::start() {
   asio::post(transport_->socket().get_executor(),

@@ -215,7 +215,15 @@ void Server::Impl::accept() {
 void Server::Impl::on_accept(ErrorCodeOf error, tcp::socket socket) {
   if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
   if (!error) {
-    welcome(std::move(socket));
+    // Memory may be short. One connection is lost by that; the listener must not be.
+    try {
+      welcome(std::move(socket));
+    } catch (const std::exception& exception) {
+      accept();  // First: a report takes memory too.
+      if (!options_.report) return;
+      const std::string told = std::string("a connection is dropped: ") + exception.what();
+      return options_.report(make_error(ErrorCode::Internal, told).at(url()));
+    }
     return accept();
   }
   if (is_shortage(error)) {
@@ -261,21 +269,18 @@ void Server::Impl::welcome(tcp::socket socket) {
 /// At the limit, the connection that has been idle longest gives way: else one peer could hold all
 /// of them for as long as idle_timeout allows.
 bool Server::Impl::make_room() {
+  const std::size_t open = connections();
+  if (open < options_.limits.max_connections) return true;
+  // Those that give way still close; a flood of connections must not outrun them.
+  if (open >= options_.limits.max_connections + kMaxGivingWay) return false;
   std::shared_ptr<Connection> longest_idle;
   SteadyTime longest_since{};
-  {
-    const std::lock_guard lock(mutex_);
-    const std::size_t open = connections_.size();
-    if (open < options_.limits.max_connections) return true;
-    // Those that give way still close; a flood of connections must not outrun them.
-    if (open >= options_.limits.max_connections + kMaxGivingWay) return false;
-    for (const auto& [key, weak] : connections_) {
-      auto connection = weak.lock();
-      const auto since = connection ? connection->idle_since() : std::nullopt;
-      if (!since || (longest_idle && *since >= longest_since)) continue;
-      longest_since = *since;
-      longest_idle = std::move(connection);
-    }
+  // Without the lock: the last owner of a connection, which may be this loop, tells of its end.
+  for (auto& connection : living()) {
+    const auto since = connection->idle_since();
+    if (!since || (longest_idle && *since >= longest_since)) continue;
+    longest_since = *since;
+    longest_idle = std::move(connection);
   }
   if (!longest_idle) return false;
   longest_idle->drain();

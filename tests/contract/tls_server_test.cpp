@@ -1,8 +1,26 @@
 // research/cpp.md A.2 on our server with TLS: handshakes that do not come, client certificates,
 // rotation under load.
+#include <dlfcn.h>
+
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "contract/tls_fixture.h"
+
+namespace {
+std::atomic<int> tls_sessions_to_fail{0};
+}
+
+/// Stands before OpenSSL's own, which fails like this when memory is short.
+extern "C" SSL* SSL_new(SSL_CTX* context) {
+  if (tls_sessions_to_fail > 0) {
+    --tls_sessions_to_fail;
+    ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+    return nullptr;
+  }
+  static const auto real = reinterpret_cast<SSL* (*)(SSL_CTX*)>(::dlsym(RTLD_NEXT, "SSL_new"));
+  return real(context);
+}
 
 namespace tokenscaler::contract {
 namespace {
@@ -155,6 +173,22 @@ TEST_F(TlsServerTest, RotationUnderLoadFailsNoRequest) {
   callers.clear();
   EXPECT_EQ(failed, 0) << first_failure;
   EXPECT_GT(answered, 20);
+}
+
+TEST_F(TlsServerTest, AConnectionThatCannotBeSetUpDoesNotEndTheListener) {
+  Reports reports;
+  auto options = tls_options();
+  options.report = reports.sink();
+  const auto server = serve(options, who());
+  tls_sessions_to_fail = 2;
+  for (int i = 0; i < 2; ++i) {
+    const RawSocket client = RawSocket::connect(server->port());
+    EXPECT_TRUE(client.closed_within(milliseconds(5'000)));
+  }
+  EXPECT_EQ(tls_sessions_to_fail, 0);
+  EXPECT_TRUE(make_client(client_options())->send(get(server->url()), {}));
+  ASSERT_EQ(reports.texts().size(), 2U);
+  EXPECT_THAT(reports.texts().front(), HasSubstr("a connection is dropped"));
 }
 
 TEST_F(TlsServerTest, ConnectionsOfAReplacedClientAuthorityEnd) {
