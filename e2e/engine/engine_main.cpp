@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/engine_api.h"
 #include "engine/engine_config.h"
+#include "engine/open_files.h"
 #include "engine/replace_file.h"
 #include "engine/signals.h"
 #include "http/server.h"
@@ -207,6 +208,7 @@ Status run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  raise_open_file_limit();
   const auto arguments = parse_arguments(argc, argv);
   if (!arguments) {
     std::fprintf(stderr, "tokenscaler-e2e-engine: %s\n", arguments.error().to_string().c_str());

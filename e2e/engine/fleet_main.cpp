@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "engine/engine_config.h"
 #include "engine/fleet.h"
+#include "engine/open_files.h"
 #include "engine/replace_file.h"
 #include "engine/signals.h"
 #include "http/curl_client.h"
@@ -222,6 +223,7 @@ Status run(Arguments arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  raise_open_file_limit();
   const auto arguments = parse_arguments(argc, argv);
   if (!arguments) {
     std::fprintf(stderr, "tokenscaler-e2e-fleet: %s\n", arguments.error().to_string().c_str());

@@ -7,6 +7,7 @@
 #include <functional>
 #include <signal.h>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -414,6 +415,35 @@ TEST_F(Programs, ReplayWaitsForEnginesAndGivesUpInTime) {
   const auto summary = read_json(read_file(file("summary.json")));
   ASSERT_TRUE(summary);
   EXPECT_EQ(summary->find("outcomes")->find("no_endpoint")->integer(), 2);
+}
+
+// A shell's soft limit of 1024 is below the streams that they promise.
+TEST_F(Programs, RaiseTheirLimitOnOpenFiles) {
+  {
+    std::ofstream trace(file("trace.csv"));
+    trace << "arrival_seconds,prompt_tokens,generated_tokens\n0,10,5\n";
+  }
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 128;
+  ASSERT_GT(before.rlim_max, low.rlim_cur);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  const Process engine("tokenscaler-e2e-engine", {"--port", "0"}, file("engine.log"));
+  const Process fleet("tokenscaler-e2e-fleet", {"--port", "0", "--replicas", "0"},
+                      file("fleet.log"));
+  const Process replay(
+      "tokenscaler-e2e-replay",
+      {"--trace", file("trace.csv"), "--endpoint", "http://127.0.0.1:1", "--timeout-seconds", "60"},
+      file("replay.log"));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const Process* process : {&engine, &fleet, &replay}) {
+    EXPECT_TRUE(eventually([&] {
+      rlimit now{};
+      return prlimit(process->pid(), RLIMIT_NOFILE, nullptr, &now) == 0 &&
+             now.rlim_cur == before.rlim_max;
+    })) << process->log();
+  }
 }
 
 // Idle engines must not cost anything: CPU ticks over two seconds, from /proc.

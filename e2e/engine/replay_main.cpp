@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "engine/open_files.h"
 #include "engine/replace_file.h"
 #include "engine/replayer.h"
 
@@ -135,6 +136,7 @@ Status run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  raise_open_file_limit();
   const auto arguments = parse_arguments(argc, argv);
   if (!arguments) {
     std::fprintf(stderr, "tokenscaler-e2e-replay: %s\n", arguments.error().to_string().c_str());
