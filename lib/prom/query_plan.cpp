@@ -204,13 +204,12 @@ std::string QueryPlanner::gauges_query(const QueryScope& scope) const {
     };
     if (is_gauge(source.kind)) {
       // Series that have ended, as those of a container before it was upgraded, count only while
-      // the pod has no others: a scrape may have been lost.
+      // their scrape has no others: it may have been lost, of one data-parallel rank too.
       const std::string last = over("last_over_time", selected, scope.freshness);
-      const auto settled = [&](const std::string& expression) {
-        return grouped(scope, aggregation_of(source.kind), one_replica(scope, expression));
-      };
-      add(RowKind::Value, fmt::format("{} or {}", settled(fmt::format("{} and {}", last, selected)),
-                                      settled(last)));
+      const std::string lasting =
+          fmt::format("({0} and {1}) or ({0} unless on ({2}, {3}, instance) {1})", last, selected,
+                      server_.namespace_label, server_.pod_label);
+      add(RowKind::Value, grouped(scope, aggregation_of(source.kind), one_replica(scope, lasting)));
     }
     // The series of a gateway may have a label for each user: their age is read grouped, not raw.
     if (scope.preset->gateway && source.signal != Signal::CachedPromptTokens) {

@@ -59,7 +59,7 @@ std::string FakePrometheus::kind_of(const std::string& query) const {
   if (query.starts_with("count by (__name__")) return "detection";
   if (query.starts_with("min by (namespace, pod, job")) return "up";
   if (query.ends_with("s]")) return "heartbeats";
-  if (has("delta(") || has(" unless ")) return "changes";
+  if (has("delta(") || has(" unless count")) return "changes";
   if (has(" / sum by")) return "means";
   if (has("last_over_time(")) return "gauges";
   if (has("rate(")) return "rates";

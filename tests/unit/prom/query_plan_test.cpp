@@ -65,10 +65,24 @@ TEST(QueryPlan, OneRankRule) {
   // Tensor-parallel ranks say the same number, data-parallel ranks add up.
   EXPECT_NE(sglang.find("sum by (namespace, pod) (max without (prometheus_replica, replica, "
                         "receive_replica, tp_rank, pp_rank, moe_ep_rank) "
-                        "(last_over_time(sglang:num_running_reqs{namespace=\"ml\"}[38s])))"),
+                        "((last_over_time(sglang:num_running_reqs{namespace=\"ml\"}[38s]) "),
             std::string::npos)
       << sglang;
   EXPECT_NE(sglang.find("avg by (namespace, pod)"), std::string::npos);
+}
+
+TEST(QueryPlan, ARankWhoseScrapeIsLostKeepsItsLastGauge) {
+  // Ranks are scraped on ports of their own. An earlier container was scraped on the same one, so
+  // that its series, which ended, do not count beside those of the new container.
+  const Server server;
+  const QueryPlanner planner(server);
+  const std::string vllm = planner.gauges_query(scope_of(model::Engine::Vllm));
+  const std::string series = "vllm:num_requests_running{namespace=\"ml\"}";
+  const std::string last = "last_over_time(" + series + "[38s])";
+  EXPECT_NE(vllm.find("((" + last + " and " + series + ") or (" + last +
+                      " unless on (namespace, pod, instance) " + series + "))"),
+            std::string::npos)
+      << vllm;
 }
 
 TEST(QueryPlan, KeepsTheLabelsThatTargetsChooseBy) {
