@@ -1,11 +1,11 @@
 #include "cases/child_process.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <ostream>
-#include <signal.h>
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -83,7 +83,8 @@ Result<std::string> find_program(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
   for (std::string folder; std::getline(folders, folder, ':');) {
-    std::string candidate = folder + "/" + name;
+    std::string candidate = folder;
+    candidate.append("/").append(name);
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return make_error(ErrorCode::NotFound, "the program is not in PATH")

@@ -1,7 +1,7 @@
 // `tokenscaler` as a process: exit statuses, signals, pipes, and servers that are no Prometheus.
+#include <csignal>
 #include <memory>
 #include <mutex>
-#include <signal.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>

@@ -23,7 +23,7 @@ Result<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::start() {
   options.io_threads = 1;
   options.worker_threads = 2;
   ASSIGN_OR_RETURN(endpoint->server_,
-                   http::Server::start(options, [raw = endpoint.get()](http::Request request,
+                   http::Server::start(options, [raw = endpoint.get()](const http::Request& request,
                                                                        http::Responder responder) {
                      raw->answer(request, std::move(responder));
                    }));

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <filesystem>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
@@ -83,9 +82,8 @@ PrometheusProcess::PrometheusProcess(PrometheusOptions options, TemporaryFolder 
                                      std::uint16_t port, http::Client& client)
     : options_(std::move(options)), folder_(std::move(folder)), port_(port), client_(client) {}
 
-Result<std::unique_ptr<PrometheusProcess>> PrometheusProcess::start(PrometheusOptions options,
-                                                                    http::Client& client,
-                                                                    Clock& clock) {
+Result<std::unique_ptr<PrometheusProcess>> PrometheusProcess::start(
+    const PrometheusOptions& options, http::Client& client, Clock& clock) {
   Error last = make_error(ErrorCode::Unavailable, "Prometheus was not started");
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const std::uint16_t port, free_port());

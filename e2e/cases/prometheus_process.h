@@ -48,9 +48,8 @@ class PrometheusProcess {
  public:
   /// Errors: NotFound without the program, Timeout or Internal when it does not become ready, with
   /// the end of its log.
-  [[nodiscard]] static Result<std::unique_ptr<PrometheusProcess>> start(PrometheusOptions options,
-                                                                        http::Client& client,
-                                                                        Clock& clock);
+  [[nodiscard]] static Result<std::unique_ptr<PrometheusProcess>> start(
+      const PrometheusOptions& options, http::Client& client, Clock& clock);
 
   [[nodiscard]] std::string url() const;
   [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : -1; }

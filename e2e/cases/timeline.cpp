@@ -114,7 +114,7 @@ Status Timeline::start_site(Site site) {
     options.jobs.push_back(std::move(job));
   }
   SiteState& started = state(site);
-  ASSIGN_OR_RETURN(started.process, PrometheusProcess::start(std::move(options), *client_, clock_));
+  ASSIGN_OR_RETURN(started.process, PrometheusProcess::start(options, *client_, clock_));
   prom::Server server;
   server.url = started.process->url();
   started.api = std::make_unique<prom::ApiClient>(server, *client_, clock_);
