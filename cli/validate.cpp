@@ -22,7 +22,7 @@ struct Findings {
 };
 
 void check_file(const std::string& file_name, std::istream& input, Findings& findings) {
-  const auto file = read_text(file_name, input).and_then([&](std::string text) {
+  const auto file = read_text(file_name, input).and_then([&](const std::string& text) {
     return read_manifests(text, file_name);
   });
   if (!file) {

@@ -73,11 +73,11 @@ class Deployment {
   /// What is to be done now to come nearer to what is wanted.
   [[nodiscard]] std::vector<PodAction> reconcile(WallTime wall, SteadyTime now);
 
-  void on_started(const std::string& pod, int pid, SteadyTime now);
-  void on_port(const std::string& pod, std::uint16_t port);
-  void on_probe(const std::string& pod, bool ready, WallTime now);
+  void on_started(const std::string& name, int pid, SteadyTime now);
+  void on_port(const std::string& name, std::uint16_t port);
+  void on_probe(const std::string& name, bool ready, WallTime now);
   /// The pod's process has ended: a terminating pod is gone, another one restarts.
-  void on_exit(const std::string& pod, SteadyTime now);
+  void on_exit(const std::string& name, SteadyTime now);
 
   [[nodiscard]] const DeploymentOptions& options() const { return options_; }
   [[nodiscard]] const std::vector<Pod>& pods() const { return pods_; }

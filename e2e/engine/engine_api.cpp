@@ -99,7 +99,7 @@ bool EngineApi::ready() const {
   return !draining_.load() && clock_.steady() >= ready_at_;
 }
 
-void EngineApi::handle(http::Request request, http::Responder responder) {
+void EngineApi::handle(const http::Request& request, http::Responder responder) {
   const std::string_view path = request.path();
   const bool completions = path == "/v1/completions";
   if (completions || path == "/v1/chat/completions") {
@@ -109,7 +109,7 @@ void EngineApi::handle(http::Request request, http::Responder responder) {
       return;
     }
     const auto api = completions ? CompletionApi::Completions : CompletionApi::ChatCompletions;
-    complete(api, std::move(request), std::move(responder));
+    complete(api, request, std::move(responder));
     return;
   }
   std::move(responder).send(answer(request));
@@ -154,7 +154,8 @@ CompletionWriter EngineApi::writer(const CompletionRequest& request) {
           created.count()};
 }
 
-void EngineApi::complete(CompletionApi api, http::Request request, http::Responder responder) {
+void EngineApi::complete(CompletionApi api, const http::Request& request,
+                         http::Responder responder) {
   if (!ready()) {
     std::move(responder).send(error_response(
         unavailable(draining_.load() ? "the engine is draining" : "the engine is starting")));

@@ -25,7 +25,7 @@ class EngineApi {
   /// start.
   EngineApi(Engine& engine, const Clock& clock, SteadyTime ready_at);
 
-  void handle(http::Request request, http::Responder responder);
+  void handle(const http::Request& request, http::Responder responder);
 
   /// From now on completions get 503 and /health says so; what runs goes on.
   void drain() { draining_.store(true); }
@@ -34,7 +34,7 @@ class EngineApi {
  private:
   /// Everything but completions.
   [[nodiscard]] http::Response answer(const http::Request& request);
-  void complete(CompletionApi api, http::Request request, http::Responder responder);
+  void complete(CompletionApi api, const http::Request& request, http::Responder responder);
   void answer_whole(const CompletionRequest& request, std::stop_token stop,
                     http::Responder responder);
   void answer_stream(const CompletionRequest& request, http::Responder responder);

@@ -1,11 +1,11 @@
 // The three programs as processes: what HTTP clients, Prometheus and Kubernetes would see of them.
 // Times are waited for, never assumed: each wait has a deadline far beyond what it needs.
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <signal.h>
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/wait.h>

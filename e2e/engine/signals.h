@@ -11,7 +11,7 @@ namespace tokenscaler::engine {
 /// Make it before the first thread.
 class SignalWaiter {
  public:
-  explicit SignalWaiter(std::initializer_list<int> signals);
+  SignalWaiter(std::initializer_list<int> signals);
   /// Waits for one of the signals and returns it.
   int wait() const;
   /// Waits for one of the signals for at most `time`; false if none came.
