@@ -187,11 +187,12 @@ Status run(const Arguments& arguments) {
                                                    cold_start / arguments.speed);
   Engine engine(std::move(options), clock);
   EngineApi api(engine, clock, ready_at);
-  ASSIGN_OR_RETURN(const auto server,
-                   http::Server::start(server_options(arguments),
-                                       [&api](http::Request request, http::Responder responder) {
-                                         api.handle(std::move(request), std::move(responder));
-                                       }));
+  ASSIGN_OR_RETURN(
+      const auto server,
+      http::Server::start(server_options(arguments),
+                          [&api](const http::Request& request, http::Responder responder) {
+                            api.handle(request, std::move(responder));
+                          }));
   std::printf("engine: %s listens on %s, ready in %.1f s\n", arguments.preset.c_str(),
               server->url().c_str(), cold_start.count() / arguments.speed);
   std::fflush(stdout);
