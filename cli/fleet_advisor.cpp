@@ -59,6 +59,11 @@ Result<FleetAdvisor::KnownTarget> FleetAdvisor::settle_target(
     return KnownTarget{last_target_->state, TargetSource::LastKnown};
   }
   if (unknown_to_kube_state_metrics && observation && (!observation->pods.empty() || replicas_)) {
+    if (!object_.spec.gpus_per_replica) {
+      return make_error(ErrorCode::Invalid, "is not set, and no kube-state-metrics tells it")
+          .at("spec.gpusPerReplica")
+          .advise("write how many GPUs one replica has");
+    }
     scaling::TargetState state =
         prom::target_state_from(*observation, object_.spec.gpus_per_replica);
     if (replicas_) state.spec_replicas = *replicas_;

@@ -101,5 +101,20 @@ TEST(FleetAdvisor, AnEmptyPrometheusSaysThatTheTargetIsNotThere) {
   EXPECT_THAT(advice.error().to_string(), HasSubstr("kube"));
 }
 
+TEST(FleetAdvisor, WithoutKubeStateMetricsTheGpusHaveToBeWritten) {
+  EmptyPrometheus client;
+  const SystemClock clock;
+  model::TokenScaler without = object();
+  without.spec.gpus_per_replica.reset();
+  FleetAdvisor blind(without, server(), Replicas(3), client, clock);
+  EXPECT_THAT(blind.evaluate(std::stop_token()).error().to_string(),
+              HasSubstr("spec.gpusPerReplica: is not set"));
+  FleetAdvisor told(object(), server(), Replicas(3), client, clock);
+  const auto advice = told.evaluate(std::stop_token());
+  ASSERT_TRUE(advice) << advice.error().to_string();
+  EXPECT_EQ(advice->decision.desired, Replicas(3));
+  EXPECT_EQ(advice->source, TargetSource::Samples);
+}
+
 }  // namespace
 }  // namespace tokenscaler::cli
