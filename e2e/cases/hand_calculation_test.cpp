@@ -2,6 +2,7 @@
 // to the printed JSON, against a calculation by hand.
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <unistd.h>
@@ -170,7 +171,7 @@ Serving* serving = nullptr;
 
 double number_at(const json::Value& document, std::string_view a, std::string_view b) {
   const json::Value* value = document.find(a, b);
-  if (value == nullptr) return NAN;
+  if (value == nullptr) return std::numeric_limits<double>::quiet_NaN();
   if (const std::string* text = value->string()) return std::stod(*text);
   return value->number().value_or(NAN);
 }
@@ -200,7 +201,7 @@ double needed_by(const json::Value& document, std::string_view signal) {
       return proposal.find("neededReplicas")->number().value_or(NAN);
     }
   }
-  return NAN;
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 std::string text_at(const json::Value& document, std::string_view a, std::string_view b) {

@@ -85,7 +85,7 @@ void script_rollout(Timeline& timeline, Fleet& fleet,
     state->update([&](KubeDeployment& deployment) {
       deployment.generation = deployment.observed_generation = 3;
       deployment.updated_replicas = 1;
-      deployment.replica_sets.push_back("llm-7e6a");
+      deployment.replica_sets.emplace_back("llm-7e6a");
       deployment.pods.push_back({.name = "llm-new",
                                  .replica_set = "llm-7e6a",
                                  .created = timeline.clock().wall(),

@@ -5,7 +5,6 @@
 namespace tokenscaler::e2e {
 
 using namespace std::chrono_literals;
-using scaling::ReasonCode;
 
 namespace {
 

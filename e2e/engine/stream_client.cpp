@@ -74,13 +74,17 @@ std::size_t on_bytes(char* data, std::size_t size, std::size_t count, void* user
   return ok ? size * count : 0;
 }
 
+curl_slist* request_headers() {
+  curl_slist* const headers = curl_slist_append(nullptr, "Content-Type: application/json");
+  return curl_slist_append(headers, "Expect:");  // no round trip before the body
+}
+
 }  // namespace
 
 class StreamClient::Impl {
  public:
-  explicit Impl(const Clock& clock) : clock_(clock), multi_(curl_multi_init()) {
-    headers_ = curl_slist_append(nullptr, "Content-Type: application/json");
-    headers_ = curl_slist_append(headers_, "Expect:");  // no round trip before the body
+  explicit Impl(const Clock& clock)
+      : clock_(clock), multi_(curl_multi_init()), headers_(request_headers()) {
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1024L);
   }
   ~Impl() {
