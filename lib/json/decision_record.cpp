@@ -108,7 +108,7 @@ Value encode(const scaling::CostReport& cost) {
                 {"perReplicaHour", cost.per_replica.amount.to_string()},
                 {"currentPerHour", cost.current.amount.to_string()},
                 {"desiredPerHour", cost.desired.amount.to_string()}};
-  const auto add = [&](std::string name, const std::optional<MoneyPerMillionTokens>& price) {
+  const auto add = [&](const std::string& name, const std::optional<MoneyPerMillionTokens>& price) {
     if (!price) return;
     object.set(name + "PerMillionTokens", price->amount.to_string());
     object.set(name + "PerThousandTokens", price->per_thousand_tokens().amount.to_string());
