@@ -238,8 +238,8 @@ class ReadSession {
     }
   }
 
-  void take_heartbeats(const Scope& scope, Result<Answer>& answer) {
-    Matrix* matrix = answer ? std::get_if<Matrix>(&answer->result) : nullptr;
+  void take_heartbeats(const Scope& scope, const Result<Answer>& answer) {
+    const Matrix* matrix = answer ? std::get_if<Matrix>(&answer->result) : nullptr;
     if (matrix == nullptr) {
       const Error error =
           answer ? make_error(ErrorCode::Internal, "raw samples were not answered with a matrix")
@@ -247,7 +247,7 @@ class ReadSession {
       for (const std::size_t i : scope.targets) targets_[i].error = error;
       return;
     }
-    const HeartbeatTable table(std::move(*matrix), server(), scope.query.match_names, now_);
+    const HeartbeatTable table(*matrix, server(), scope.query.match_names, now_);
     for (const std::size_t i : scope.targets) {
       TargetReading& target = targets_[i];
       add_warnings(target, *answer);

@@ -44,7 +44,7 @@ SeriesGroup group_of(const Labels& labels, const std::string& namespace_label,
   return group;
 }
 
-HeartbeatTable::HeartbeatTable(Matrix matrix, const Server& server,
+HeartbeatTable::HeartbeatTable(const Matrix& matrix, const Server& server,
                                std::vector<std::string> match_names, WallTime evaluated_at)
     : match_names_(std::move(match_names)) {
   std::map<Labels, const Series*> by_identity;

@@ -63,7 +63,7 @@ class HeartbeatTable {
  public:
   /// `match_names` are the labels that a target may select by. Series that differ only in the
   /// server's replica labels are one series, with the stamps of the replica that is freshest.
-  HeartbeatTable(Matrix matrix, const Server& server, std::vector<std::string> match_names,
+  HeartbeatTable(const Matrix& matrix, const Server& server, std::vector<std::string> match_names,
                  WallTime evaluated_at);
 
   /// The heartbeats by pod of a namespace's series with the labels `match`.

@@ -1,5 +1,6 @@
 #include "prom/matcher.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -35,18 +36,13 @@ std::string_view operator_of(LabelMatcher::Op op) {
 
 bool is_label_name(std::string_view text) {
   if (text.empty() || !is_letter(text[0]) || text.starts_with("__")) return false;
-  for (const char c : text) {
-    if (!is_letter(c) && !is_digit(c)) return false;
-  }
-  return true;
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c); });
 }
 
 bool is_metric_name(std::string_view text) {
   if (text.empty() || is_digit(text[0])) return false;
-  for (const char c : text) {
-    if (!is_letter(c) && !is_digit(c) && c != ':') return false;
-  }
-  return true;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == ':'; });
 }
 
 std::string quote(std::string_view text) {

@@ -31,7 +31,7 @@ TEST(Heartbeat, TakesTheFresherReplicaOfAPair) {
   // Replica b stopped 40 s ago; both are of the same series.
   Matrix matrix = {series({{"pod", "a"}, {"prometheus_replica", "a"}}, {55, 70, 85}),
                    series({{"pod", "a"}, {"prometheus_replica", "b"}}, {30, 45, 60})};
-  const HeartbeatTable table(std::move(matrix), Server(), {}, at(100));
+  const HeartbeatTable table(matrix, Server(), {}, at(100));
   const auto& pods = table.pods("ml", {});
   ASSERT_EQ(pods.size(), 1U);
   EXPECT_EQ(pods.at("a").freshest_age, Seconds(15));
@@ -42,7 +42,7 @@ TEST(Heartbeat, TakesTheFresherReplicaOfAPair) {
 TEST(Heartbeat, KeepsTheAgeOfASilentRank) {
   Matrix matrix = {series({{"pod", "a"}, {"engine", "0"}}, {70, 85, 100}),
                    series({{"pod", "a"}, {"engine", "1"}}, {10, 25, 40})};
-  const HeartbeatTable table(std::move(matrix), Server(), {}, at(100));
+  const HeartbeatTable table(matrix, Server(), {}, at(100));
   const PodHeartbeat& pod = table.pods("ml", {}).at("a");
   EXPECT_EQ(pod.freshest_age, Seconds(0));
   EXPECT_EQ(pod.oldest_age, Seconds(60));
@@ -50,7 +50,7 @@ TEST(Heartbeat, KeepsTheAgeOfASilentRank) {
 
 TEST(Heartbeat, AGapInterruptsWhatWasObserved) {
   Matrix matrix = {series({{"pod", "a"}}, {0, 15, 60, 75, 90})};
-  const HeartbeatTable table(std::move(matrix), Server(), {}, at(100));
+  const HeartbeatTable table(matrix, Server(), {}, at(100));
   const PodHeartbeat& pod = table.pods("ml", {}).at("a");
   EXPECT_EQ(pod.observed_for(Seconds(37.5)), Seconds(40));
   EXPECT_EQ(pod.observed_for(Seconds(50)), Seconds(100));
@@ -61,7 +61,7 @@ TEST(Heartbeat, TellsTargetsApartByTheirLabels) {
   Matrix matrix = {series({{"pod", "a"}, {"model_name", "x"}}, {85, 100}),
                    series({{"pod", "b"}, {"model_name", "y"}}, {85, 100}),
                    series({{"model_name", "x"}}, {85, 100})};  // no pod: not an engine's
-  const HeartbeatTable table(std::move(matrix), Server(), {"model_name"}, at(100));
+  const HeartbeatTable table(matrix, Server(), {"model_name"}, at(100));
   EXPECT_EQ(table.pods("ml", {{"model_name", "x"}}).size(), 1U);
   EXPECT_TRUE(table.pods("ml", {{"model_name", "x"}}).contains("a"));
   EXPECT_TRUE(table.pods("other", {{"model_name", "x"}}).empty());
