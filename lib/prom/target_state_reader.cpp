@@ -243,7 +243,7 @@ PodState judge(const StateAnswers& answers, const std::string& pod, WallTime now
   if (const auto deleted = answers.of_pod(Ask::Deleted, pod)) {
     state.phase = PodPhase::Terminating;
     state.since = wall_time(deleted).value_or(now);
-  } else if (phases.contains("Unknown") || stuck) {
+  } else if (phases.contains("Unknown") || stuck) {  // NOLINT(bugprone-branch-clone): order matters
     state.phase = PodPhase::Failing;
   } else if (answers.of_pod(Ask::Ready, pod)) {
     state.phase = PodPhase::Ready;

@@ -14,11 +14,11 @@ namespace {
 /// Decides one snapshot; each method is one stage.
 class Evaluation {
  public:
-  Evaluation(const Snapshot& snapshot, const History& history, WallTime now)
+  Evaluation(const Snapshot& snapshot, History history, WallTime now)
       : snapshot_(snapshot),
         spec_(snapshot.spec),
         target_(snapshot.target),
-        history_(history),
+        history_(std::move(history)),
         now_(now) {
     decision_.at = now;
     decision_.current = target_.spec_replicas;
@@ -62,7 +62,7 @@ class Evaluation {
     const Measurement& measurement = *decision_.measurement;
     DemandEstimate estimate =
         estimate_demand(measurement, spec_.demand, plausible_cold_start(target_), history_.shape);
-    decision_.demand = std::move(estimate.demand);
+    decision_.demand = estimate.demand;
     append(std::move(estimate.reasons));
     history_.shape = decision_.demand->shape;
     decision_.recommendation = recommend({.spec = spec_,

@@ -16,8 +16,8 @@ WallTime wall(double t) {
   return WallTime(std::chrono::milliseconds(kStart + static_cast<std::int64_t>(t * 1000.0)));
 }
 
-Cluster::Cluster(const Scenario& scenario, Random& random) : scenario_(scenario), random_(random) {
-  replicas_ = scenario.replicas_at_start;
+Cluster::Cluster(const Scenario& scenario, Random& random)
+    : scenario_(scenario), random_(random), replicas_(scenario.replicas_at_start) {
   for (int i = 0; i < replicas_; ++i) {
     create_pod(-600.0);
     set_phase(*pods_.back(), PodPhase::Ready, -600.0);

@@ -21,7 +21,7 @@ class Scrapes {
 
  private:
   struct Scrape {
-    double at;
+    double at = 0.0;
     EngineMetrics metrics;
   };
   using Member = double EngineMetrics::*;

@@ -81,7 +81,7 @@ bool is_standard_header(std::string_view name) {
 std::string folder_of(const std::string& path) {
   const std::size_t first = path.find('/');
   if (first == std::string::npos) return "";
-  const std::string top = path.substr(0, first);
+  std::string top = path.substr(0, first);
   if (top != "lib" && top != "e2e") return top;
   return path.substr(0, path.find('/', first + 1));
 }

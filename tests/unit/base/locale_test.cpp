@@ -23,11 +23,11 @@ class GermanNumbers : public std::numpunct<char> {
 };
 
 class GermanLocale : public ::testing::Test {
- protected:
+ public:
   // The locale owns the facet.
-  GermanLocale() : before_(std::locale::global(std::locale(std::locale(), new GermanNumbers))) {
-    c_locale_ = std::setlocale(LC_NUMERIC, "de_DE.UTF-8") != nullptr;
-  }
+  GermanLocale()
+      : c_locale_(std::setlocale(LC_NUMERIC, "de_DE.UTF-8") != nullptr),
+        before_(std::locale::global(std::locale(std::locale(), new GermanNumbers))) {}
   ~GermanLocale() override {
     std::setlocale(LC_NUMERIC, "C");
     std::locale::global(before_);
@@ -35,7 +35,8 @@ class GermanLocale : public ::testing::Test {
   GermanLocale(const GermanLocale&) = delete;
   GermanLocale& operator=(const GermanLocale&) = delete;
 
-  bool c_locale_ = false;
+ protected:
+  const bool c_locale_;
 
  private:
   std::locale before_;
