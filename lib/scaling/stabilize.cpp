@@ -42,6 +42,23 @@ std::int64_t policy_limit(const model::ScalingPolicy& policy, std::int64_t start
   return start * (100 - value) / 100;
 }
 
+/// What the policy that selectPolicy chooses allows; no value without policies. Max chooses the
+/// largest change, which is the highest count going up and the lowest going down.
+std::optional<std::int64_t> selected_limit(const History& history, Replicas current,
+                                           const model::ScalingRules& rules, WallTime now,
+                                           bool up) {
+  const bool highest = (rules.select_policy == model::SelectPolicy::Max) == up;
+  std::optional<std::int64_t> result;
+  for (const model::ScalingPolicy& policy : rules.policies) {
+    const Changes changes = changes_within(history, policy.period, now);
+    const std::int64_t start = current.value() - changes.added + changes.removed;
+    const std::int64_t limit = policy_limit(policy, start, up);
+    if (!result) result = limit;
+    result = highest ? std::max(*result, limit) : std::min(*result, limit);
+  }
+  return result;
+}
+
 }  // namespace
 
 Adjusted stabilize(const History& history, Replicas current, Replicas recommended,
@@ -77,34 +94,17 @@ Adjusted stabilize(const History& history, Replicas current, Replicas recommende
 Replicas scale_up_limit(const History& history, Replicas current, const model::ScalingRules& rules,
                         WallTime now) {
   if (rules.select_policy == model::SelectPolicy::Disabled) return current;
-  const bool largest = rules.select_policy == model::SelectPolicy::Max;
-  std::optional<std::int64_t> result;
-  for (const model::ScalingPolicy& policy : rules.policies) {
-    const Changes changes = changes_within(history, policy.period, now);
-    const std::int64_t start = current.value() - changes.added + changes.removed;
-    const std::int64_t limit = policy_limit(policy, start, true);
-    if (!result) result = limit;
-    result = largest ? std::max(*result, limit) : std::min(*result, limit);
-  }
-  if (!result) return saturate(std::numeric_limits<std::int32_t>::max());
-  return std::max(current, saturate(*result));
+  const auto limit = selected_limit(history, current, rules, now, true);
+  if (!limit) return saturate(std::numeric_limits<std::int32_t>::max());
+  return std::max(current, saturate(*limit));
 }
 
 Replicas scale_down_limit(const History& history, Replicas current,
                           const model::ScalingRules& rules, WallTime now) {
   if (rules.select_policy == model::SelectPolicy::Disabled) return current;
-  // The largest change is the smallest count.
-  const bool largest = rules.select_policy == model::SelectPolicy::Max;
-  std::optional<std::int64_t> result;
-  for (const model::ScalingPolicy& policy : rules.policies) {
-    const Changes changes = changes_within(history, policy.period, now);
-    const std::int64_t start = current.value() - changes.added + changes.removed;
-    const std::int64_t limit = policy_limit(policy, start, false);
-    if (!result) result = limit;
-    result = largest ? std::min(*result, limit) : std::max(*result, limit);
-  }
-  if (!result) return Replicas(0);
-  return std::min(current, saturate(*result));
+  const auto limit = selected_limit(history, current, rules, now, false);
+  if (!limit) return Replicas(0);
+  return std::min(current, saturate(*limit));
 }
 
 Adjusted limit_rate(const History& history, Replicas current, Replicas desired,
